@@ -1,0 +1,223 @@
+"""Calls: what a guest asks of the outside while it serves a request.
+
+Owns the life of one subrequest, from its FETCH effect to the last byte of its response, and the limit on their number. Must not
+know how the internet, a dynamic worker or another worker is reached: it is given that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.bindings.failures import FetchFailed
+from sandbox.bindings.fetch import Outbound, OutboundRequest
+from sandbox.bindings.wire import loops_of
+from sandbox.errors import GuestFault, HostelError
+from sandbox.http import Headers, Request
+from sandbox.protocol import effects, events
+from sandbox.protocol.effects import Fields
+from sandbox.worker.streams import BodyBroken, GuestBody, HostFeed
+
+if TYPE_CHECKING:
+    from sandbox.worker.invocation import Invocation
+
+# Requests may pass through so many workers by service and loader calls (Workers: 32 invocations for a request).
+MAX_DEPTH: Final = 16
+_log: Final = logging.getLogger(__name__)
+_NO_BODY: Final = frozenset({101, 103, 204, 205, 304})
+_NO_INTERNET: Final = (
+    "This worker is not permitted to access the internet via global functions like fetch(). "
+    "It must use capabilities (such as bindings in 'env') to talk to the outside world."
+)
+
+
+class CallRefused(HostelError):
+    """The call cannot be made."""
+
+    code = "call_refused"
+    status = 400
+    fault = "tenant"
+
+
+def of_child(error: HostelError) -> str:
+    """What the parent's code may know: the child's own exception, or which limit it passed."""
+    thrown = error.detail.get("exception_message")
+    return str(thrown) if thrown is not None else error.message
+
+
+class Answer:
+    """The response to a subrequest, wherever it came from."""
+
+    __slots__ = ("body", "headers", "reason", "redirected", "status", "url")
+
+    def __init__(
+        self, status: int, reason: str, url: str, headers: Headers, body: bytes | AsyncIterator[bytes], *, redirected: bool = False
+    ) -> None:
+        """Plain values; `body` is closed by whoever reads it."""
+        self.status, self.reason, self.url, self.headers, self.body, self.redirected = status, reason, url, headers, body, redirected
+
+
+class Call:
+    """One subrequest under way."""
+
+    __slots__ = ("_task", "body", "code", "feed", "identity", "invocation")
+
+    def __init__(self, identity: int, invocation: Invocation) -> None:
+        """Nothing has been sent yet."""
+        self.identity, self.invocation = identity, invocation
+        self.body: GuestBody | None = None
+        self.feed: HostFeed | None = None
+        # The answer to NEED_CODE.
+        self.code: asyncio.Future[effects.Frame] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def run(self, work: Awaitable[None]) -> None:
+        """Carry it out in a task of its own."""
+        self._task = asyncio.ensure_future(_as_coroutine(work))
+
+    def on_effect(self, frame: effects.Frame) -> None:
+        """An effect with this call's id."""
+        if frame.op == effects.BODY and self.body is not None:
+            self.body.push(Fields(frame.payload).bytes(), last=bool(frame.flags & effects.LAST))
+        elif frame.op == effects.BODY_ERROR and self.body is not None:
+            self.body.fail(Fields(frame.payload).text())
+        elif frame.op == effects.PULL and self.feed is not None:
+            self.feed.pull(Fields(frame.payload).number())
+        elif frame.op == effects.CANCEL:
+            self.cancel()
+            self.end()
+        elif frame.op == effects.CODE and self.code is not None and not self.code.done():
+            self.code.set_result(frame)
+
+    async def ask_code(self) -> effects.Frame:
+        """Have the guest run the loader's factory; its CODE effect. Cancelled with the invocation."""
+        self.code = asyncio.get_running_loop().create_future()
+        self.invocation.post(events.need_code(self.identity))
+        return await self.code
+
+    def end(self) -> None:
+        """Over: the invocation no longer waits for it."""
+        self.invocation.calls.pop(self.identity, None)
+        self.invocation.isolate_rest()
+
+    def cancel(self) -> None:
+        """Break it off."""
+        if self._task is not None:
+            self._task.cancel()
+        if self.feed is not None:
+            self.feed.cancel()
+        if self.code is not None:
+            self.code.cancel()
+
+
+async def _as_coroutine(work: Awaitable[None]) -> None:
+    await work
+
+
+Reach = Callable[[Call, dict[str, Any], Request], Awaitable[Answer]]
+
+
+class Calls:
+    """Makes the calls of all invocations of one process."""
+
+    def __init__(self, outbound: Outbound | None, loader: Reach) -> None:
+        """`outbound` reaches the internet (None: nothing does); `loader` reaches dynamic workers."""
+        self._outbound, self._loader = outbound, loader
+
+    @staticmethod
+    def open(_: Invocation) -> dict[int, Call]:
+        """The book of an invocation's calls."""
+        return {}
+
+    def make(self, invocation: Invocation, frame: effects.Frame) -> None:
+        """Start the call that a FETCH effect asks for. Raises `GuestFault` for one that is malformed."""
+        if frame.op != effects.FETCH:
+            raise GuestFault("The guest called a capability that this host does not have.")
+        fields = Fields(frame.payload)
+        fields.number()
+        target, method, url, headers = fields.text(), fields.text(), fields.text(), fields.headers()
+        redirect, kind, content = fields.text(), fields.number(), fields.bytes()
+        limit = invocation.target.limits.subrequests
+        if invocation.subrequests > limit:
+            invocation.post(
+                events.fetch_error(frame.id, "Error", f"Too many subrequests by single Worker invocation (the limit is {limit}).")
+            )
+            return
+        call = Call(frame.id, invocation)
+        invocation.calls[frame.id] = call
+        body: bytes | GuestBody | None = content if kind == events.INLINE else None
+        if kind == events.STREAM:
+            body = call.body = GuestBody(frame.id, invocation.post, lambda: None, lambda: None)
+        request = Request(method, url, headers, body)
+        call.run(self._carry_out(call, target, request, redirect))
+
+    async def _carry_out(self, call: Call, target: str, request: Request, redirect: str) -> None:
+        try:
+            answer = await self._reach(call, target, request, redirect)
+        except FetchFailed as failure:
+            self._refuse(call, failure.name, failure.message)
+        except HostelError as error:
+            self._refuse(call, "Error", of_child(error))
+        except BodyBroken as broken:
+            self._refuse(call, "Error", str(broken))
+        except asyncio.CancelledError:
+            # The invocation is over, or the code this waited for will never come.
+            if call.identity in call.invocation.calls:
+                self._refuse(call, "Error", "The call was broken off.")
+            raise
+        except Exception:  # noqa: BLE001 - see below
+            # The guest must not wait for ever for what a fault of the platform has swallowed.
+            _log.exception("a subrequest failed")
+            self._refuse(call, "Error", "internal error")
+        else:
+            self._deliver(call, answer)
+
+    async def _reach(self, call: Call, target: str, request: Request, redirect: str) -> Answer:
+        invocation = call.invocation
+        if not target:
+            return await self._internet(invocation, request, redirect)
+        try:
+            spec = json.loads(target)
+        except ValueError:
+            raise CallRefused("The call's target is not JSON.") from None
+        if invocation.target.depth >= MAX_DEPTH:
+            raise CallRefused(f"Subrequest depth limit exceeded ({MAX_DEPTH} workers in a row).", limit=MAX_DEPTH)
+        if spec.get("kind") == "loader":
+            return await self._loader(call, spec, request)
+        service = invocation.target.services.get(str(spec.get("binding")))
+        if spec.get("kind") != "service" or service is None:
+            raise CallRefused(f"There is no binding {spec.get('binding')!r} to call.")
+        response = await service(request)
+        return Answer(response.status, response.reason, request.url, response.headers, response.body)
+
+    async def _internet(self, invocation: Invocation, request: Request, redirect: str) -> Answer:
+        if self._outbound is None or not invocation.target.outbound:
+            raise CallRefused(_NO_INTERNET)
+        loops = loops_of(invocation.request.headers)
+        call = OutboundRequest(request.method, request.url, request.headers, redirect, request.body, invocation.target.key.tenant, loops)
+        response = await self._outbound.fetch(call)
+        return Answer(response.status, response.reason, response.url, response.headers, response.body, redirected=response.redirected)
+
+    @staticmethod
+    def _refuse(call: Call, name: str, message: str) -> None:
+        call.invocation.calls.pop(call.identity, None)
+        call.invocation.post(events.fetch_error(call.identity, name, message))
+
+    @staticmethod
+    def _deliver(call: Call, answer: Answer) -> None:
+        invocation, body = call.invocation, answer.body
+        stream = not isinstance(body, bytes) and answer.status not in _NO_BODY
+        if stream:
+            assert not isinstance(body, bytes)
+            call.feed = HostFeed(call.identity, body, invocation.post, call.end)
+        else:
+            invocation.calls.pop(call.identity, None)
+        invocation.post(
+            events.fetch_head(
+                call.identity, answer.status, answer.reason, answer.url, redirected=answer.redirected, headers=answer.headers,
+                content=body if isinstance(body, bytes) and answer.status not in _NO_BODY else None, stream=stream,
+            )
+        )  # fmt: skip
