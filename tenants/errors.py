@@ -1,0 +1,207 @@
+"""What can go wrong with tenants and what is theirs.
+
+    HostelError
+    ├── NotFound
+    │   ├── TenantNotFound · WorkerNotFound · VersionNotFound · DeploymentNotFound · DomainNotFound · TokenNotFound · SecretNotFound
+    ├── FieldInvalid                    one field of what was sent is wrong: `field` says which
+    │   ├── TenantNameInvalid · WorkerNameInvalid · HostnameInvalid · SettingInvalid · DeploymentInvalid
+    │   └── BindingInvalid
+    │       ├── BindingUnsupported · BindingTargetMissing · InheritUnresolved
+    ├── NameTaken · LatestNotDeployed · NewestMoved     what was asked for contradicts what is there
+    ├── QuotaExceeded                   a count the tenant may not pass
+    ├── TenantSuspended · TokenInvalid · TokenScopeMissing
+    └── BuildUnavailable · BlobMissing · SecretUnreadable       the platform's own fault
+
+Owns the leaves only; the tree's root is `sandbox.errors`.
+"""
+
+from __future__ import annotations
+
+from sandbox.errors import HostelError
+
+
+class NotFound(HostelError):
+    """There is no such thing here."""
+
+    code = "not_found"
+    status = 404
+    fault = "tenant"
+
+
+class TenantNotFound(NotFound):
+    """There is no such tenant, or you may not see it."""
+
+    code = "tenant_not_found"
+
+
+class WorkerNotFound(NotFound):
+    """This worker does not exist."""
+
+    code = "worker_not_found"
+
+
+class VersionNotFound(NotFound):
+    """This worker has no such version."""
+
+    code = "version_not_found"
+
+
+class DeploymentNotFound(NotFound):
+    """This worker has no such deployment."""
+
+    code = "deployment_not_found"
+
+
+class DomainNotFound(NotFound):
+    """This host name is not yours."""
+
+    code = "domain_not_found"
+
+
+class TokenNotFound(NotFound):
+    """There is no such token."""
+
+    code = "token_not_found"
+
+
+class SecretNotFound(NotFound):
+    """This worker has no such secret."""
+
+    code = "secret_not_found"
+
+
+class FieldInvalid(HostelError):
+    """A value is not valid."""
+
+    code = "field_invalid"
+    status = 400
+    fault = "tenant"
+
+
+class TenantNameInvalid(FieldInvalid):
+    """A tenant's name must be a DNS label: lower-case letters, digits and inner hyphens, at most 63."""
+
+    code = "tenant_name_invalid"
+
+
+class WorkerNameInvalid(FieldInvalid):
+    """A worker's name must be 1 to 63 lower-case letters, digits, underscores and hyphens, and not begin with a hyphen."""
+
+    code = "worker_name_invalid"
+
+
+class HostnameInvalid(FieldInvalid):
+    """The host name is not valid."""
+
+    code = "hostname_invalid"
+
+
+class SettingInvalid(FieldInvalid):
+    """A setting is not valid."""
+
+    code = "setting_invalid"
+
+
+class DeploymentInvalid(FieldInvalid):
+    """The deployment is not valid."""
+
+    code = "deployment_invalid"
+
+
+class BindingInvalid(FieldInvalid):
+    """A binding is not valid."""
+
+    code = "binding_invalid"
+
+
+class BindingUnsupported(BindingInvalid):
+    """This kind of binding is not supported."""
+
+    code = "binding_unsupported"
+
+
+class BindingTargetMissing(BindingInvalid):
+    """The binding points to something that does not exist."""
+
+    code = "binding_target_missing"
+
+
+class InheritUnresolved(BindingInvalid):
+    """The newest version has no binding of this name to inherit."""
+
+    code = "inherit_unresolved"
+
+
+class NameTaken(HostelError):
+    """The name is taken."""
+
+    code = "name_taken"
+    status = 409
+    fault = "tenant"
+
+
+class LatestNotDeployed(HostelError):
+    """The newest version of this worker is not deployed: deploy it first, or make a version without deploying it."""
+
+    code = "latest_not_deployed"
+    status = 409
+    fault = "tenant"
+
+
+class NewestMoved(HostelError):
+    """Somebody else has made a version of this worker meanwhile; try again."""
+
+    code = "newest_version_moved"
+    status = 409
+    fault = "tenant"
+
+
+class QuotaExceeded(HostelError):
+    """You have as many of these as you may have."""
+
+    code = "quota_exceeded"
+    status = 403
+    fault = "tenant"
+
+
+class TenantSuspended(HostelError):
+    """This tenant is suspended."""
+
+    code = "tenant_suspended"
+    status = 403
+    fault = "tenant"
+
+
+class TokenInvalid(HostelError):
+    """The token is not valid."""
+
+    code = "token_invalid"
+    status = 401
+    fault = "tenant"
+
+
+class TokenScopeMissing(HostelError):
+    """The token does not allow this."""
+
+    code = "token_scope_missing"
+    status = 403
+    fault = "tenant"
+
+
+class BuildUnavailable(HostelError):
+    """No background worker has built the version in time; nothing was changed, try again."""
+
+    code = "build_unavailable"
+    status = 503
+
+
+class BlobMissing(HostelError):
+    """Stored content is missing."""
+
+    code = "blob_missing"
+
+
+class SecretUnreadable(HostelError):
+    """A sealed value cannot be opened: it was changed, belongs elsewhere, or its key is gone."""
+
+    code = "secret_unreadable"

@@ -1,0 +1,31 @@
+"""The rows. Import models from here.
+
+Owns what is stored and what the database itself guarantees. Must not hold a rule that needs more than one row: those are services.
+"""
+
+from __future__ import annotations
+
+from tenants.models.access import ApiToken, AuditEvent, RateCount
+from tenants.models.deployment import WHOLE, Deployment, DeploymentVersion, Domain
+from tenants.models.epoch import ConfigEpoch
+from tenants.models.tenant import Membership, Tenant
+from tenants.models.user import User
+from tenants.models.version import Version, VersionImage
+from tenants.models.worker import Worker
+
+__all__ = [
+    "WHOLE",
+    "ApiToken",
+    "AuditEvent",
+    "ConfigEpoch",
+    "Deployment",
+    "DeploymentVersion",
+    "Domain",
+    "Membership",
+    "RateCount",
+    "Tenant",
+    "User",
+    "Version",
+    "VersionImage",
+    "Worker",
+]

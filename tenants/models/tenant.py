@@ -1,0 +1,59 @@
+"""A tenant and who belongs to it."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from tenants.fields import JSONText
+
+
+def new_hex() -> str:
+    """32 random hex digits, the shape of Cloudflare's ids."""
+    return secrets.token_hex(16)
+
+
+class Tenant(models.Model):
+    """Whoever owns workers. `account_id` is the same thing in Cloudflare's API; `slug` is a label of every worker's host name."""
+
+    slug = models.CharField(max_length=63, unique=True)
+    name = models.CharField(max_length=200, blank=True)
+    account_id = models.CharField(max_length=32, unique=True, default=new_hex)
+    # Overrides of the platform's limits; they only ever lower them (sandbox.limits).
+    limits = JSONText(default=dict, blank=True)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_reason = models.CharField(max_length=500, blank=True)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        """The slug."""
+        return self.slug
+
+
+class Membership(models.Model):
+    """That a person belongs to a tenant, and what they may do there."""
+
+    class Role(models.TextChoices):
+        """From all to nothing but looking."""
+
+        OWNER = "owner"
+        ADMIN = "admin"
+        DEVELOPER = "developer"
+        VIEWER = "viewer"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.DEVELOPER)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        """A person is in a tenant once."""
+
+        constraints = (models.UniqueConstraint(fields=["tenant", "user"], name="membership_once"),)
+
+    def __str__(self) -> str:
+        """Who, as what, where."""
+        return f"{self.user_id} {self.role} of {self.tenant_id}"

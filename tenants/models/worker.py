@@ -1,0 +1,52 @@
+"""A worker: the name that versions are made under."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from tenants.fields import JSONText
+from tenants.models.tenant import Tenant, new_hex
+
+
+class Worker(models.Model):
+    """A named program of a tenant. What it runs is its newest deployment's versions; here stands what no version decides."""
+
+    class Mode(models.TextChoices):
+        """What happens to an instance after a request."""
+
+        # Kept for the next one, like an isolate.
+        REUSE = "reuse"
+        # Thrown away.
+        FRESH = "fresh"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="workers")
+    name = models.CharField(max_length=63)
+    # The id the outside sees; a worker that is deleted and made again is another one.
+    tag = models.CharField(max_length=32, unique=True, default=new_hex, editable=False)
+    tags = JSONText(default=list, blank=True)
+    limits = JSONText(default=dict, blank=True)
+    mode = models.CharField(max_length=8, choices=Mode.choices, default=Mode.REUSE)
+    # Whether {name}.{tenant}.{base} answers.
+    subdomain_enabled = models.BooleanField(default=True)
+    previews_enabled = models.BooleanField(default=False)
+    observability = JSONText(default=dict, blank=True)
+    logpush = models.BooleanField(default=False)
+    tail_consumers = JSONText(default=list, blank=True)
+    # What the client last said about its Durable Object migrations; kept and given back.
+    migration_tag = models.CharField(max_length=200, blank=True)
+    # Which client made the newest version: "wrangler", "api", …
+    last_deployed_from = models.CharField(max_length=32, blank=True)
+    # Number of the newest version; grows by one in the transaction that adds it, so numbers have no gaps.
+    last_version_number = models.PositiveIntegerField(default=0)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    modified = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        """A tenant has one worker of a name."""
+
+        constraints = (models.UniqueConstraint(fields=["tenant", "name"], name="worker_name_once"),)
+
+    def __str__(self) -> str:
+        """The name."""
+        return self.name

@@ -1,0 +1,71 @@
+"""What names may look like.
+
+Owns the patterns of tenants, workers and host names, as far as no database is needed to tell.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tenants.errors import FieldInvalid, HostnameInvalid, TenantNameInvalid, WorkerNameInvalid
+
+# One label of a host name (RFC 1123): workers answer at {worker}.{tenant}.{base}.
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+# As Cloudflare's script names, lower case: the name is a host label, where letters have no case.
+_WORKER = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
+# Tenants' labels that would be mistaken for the platform's own hosts.
+RESERVED_TENANTS = frozenset({"www", "api", "admin", "static", "localhost", "hostel", "client", "internal"})
+HOSTNAME_CHARACTERS = 253
+
+
+def check_tenant_slug(slug: str) -> str:
+    """`slug` itself; raises `TenantNameInvalid`."""
+    if not _LABEL.fullmatch(slug):
+        raise TenantNameInvalid(field="slug", limit=63)
+    if slug in RESERVED_TENANTS or slug.startswith("xn--"):
+        raise TenantNameInvalid(f"The name {slug!r} is reserved.", field="slug")
+    return slug
+
+
+def check_worker_name(name: str) -> str:
+    """`name` itself; raises `WorkerNameInvalid`."""
+    if not is_worker_name(name):
+        raise WorkerNameInvalid(field="name", limit=63)
+    return name
+
+
+def check_text(text: str, *, field: str, limit: int, least: int = 0) -> str:
+    """`text` itself; raises `FieldInvalid` unless it has `least` to `limit` characters, all of which a database can keep."""
+    if not least <= len(text) <= limit:
+        raise FieldInvalid(f"The {field} must have {least} to {limit} characters.", field=field, limit=limit)
+    if "\0" in text or not _encodable(text):
+        raise FieldInvalid(f"The {field} must be Unicode text without U+0000.", field=field)
+    return text
+
+
+def is_worker_name(name: str) -> bool:
+    """Whether a worker can have that name: what cannot is looked up nowhere."""
+    return _WORKER.fullmatch(name) is not None
+
+
+def check_hostname(hostname: str, *, reserved: tuple[str, ...]) -> str:
+    """`hostname` in lower case without a closing dot; raises `HostnameInvalid` (also for the `reserved` ones and what lies under them)."""
+    name = hostname.lower().removesuffix(".")
+    labels = name.split(".")
+    if len(name) > HOSTNAME_CHARACTERS or len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):  # noqa: PLR2004
+        raise HostnameInvalid(
+            "A host name must be two or more DNS labels (punycode for others).", field="hostname", limit=HOSTNAME_CHARACTERS
+        )
+    if labels[-1].isdecimal():
+        raise HostnameInvalid("A host name must not be an address.", field="hostname")
+    if any(name == own or name.endswith(f".{own}") for own in reserved):
+        raise HostnameInvalid("This host name belongs to the platform.", field="hostname")
+    return name
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

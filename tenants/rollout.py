@@ -1,0 +1,127 @@
+"""Which version answers a request.
+
+Owns the order of selection (override, then version key, then chance) and the buckets. Pure: what it returns depends on its arguments
+only, so the gateway, the API's preview and the tests all ask the same function.
+
+Buckets: a version key falls into one of 100,000, salted with the worker, so that one key is no pattern over many workers. The newest
+version takes the lowest buckets: while a rollout only raises newer versions' shares at the cost of older ones, nobody who has seen a
+version is ever given an older one again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import mmh3
+
+from tenants.sfv import parse_strings
+
+if TYPE_CHECKING:
+    from sandbox.limits import Limits
+
+BUCKETS = 100_000
+# Weights are hundredths of a per cent.
+_WHOLE = 10_000
+_PER_WEIGHT = BUCKETS // _WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class RouteVersion:
+    """One version of a deployment, with what a request to it needs."""
+
+    id: str
+    number: int
+    tag: str
+    # ISO 8601, UTC.
+    created: str
+    # Hundredths of a per cent; 0 is reached by override only.
+    weight: int
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRoute:
+    """Where a host name leads: a worker of a tenant, and the versions of its live deployment, newest first."""
+
+    tenant_id: int
+    tenant_slug: str
+    account_id: str
+    suspended: bool
+    worker_id: int
+    worker_name: str
+    worker_tag: str
+    mode: Literal["reuse", "fresh"]
+    # None until something was deployed; then `versions` is empty.
+    deployment_id: str | None
+    versions: tuple[RouteVersion, ...]
+    logpush: bool = False
+    tail_consumers: Sequence[object] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The version that answers, and why it was that one. `bucket` is the version key's or the throw's."""
+
+    version: RouteVersion
+    by: Literal["override", "key", "weight"]
+    bucket: int | None = None
+
+
+def pick_version(
+    route: WorkerRoute,
+    *,
+    overrides: str | None = None,
+    version_key: str | None = None,
+    throw: Callable[[int], int] = secrets.randbelow,
+) -> Picked | None:
+    """The version for one request, or None while nothing is deployed.
+
+    `overrides` and `version_key` are the values of `Cloudflare-Workers-Version-Overrides` (several lines joined with a comma) and
+    `Cloudflare-Workers-Version-Key`. A malformed override header and an id outside the deployment are ignored, as on Cloudflare.
+    `throw(n)` gives a number from 0 to n - 1.
+    """
+    if not route.versions:
+        return None
+    if overrides:
+        wanted = _override(overrides, route.worker_name)
+        for version in route.versions:
+            if version.id == wanted:
+                return Picked(version, "override")
+    if version_key:
+        bucket = bucket_of(route.worker_tag, version_key)
+        return Picked(_at(route.versions, bucket), "key", bucket)
+    if len(route.versions) == 1:
+        return Picked(route.versions[0], "weight")
+    bucket = throw(BUCKETS)
+    return Picked(_at(route.versions, bucket), "weight", bucket)
+
+
+def bucket_of(salt: str, key: str) -> int:
+    """The bucket of a version key: murmur3 (32 bit, seed 0) of `salt:key`, modulo `BUCKETS`."""
+    return mmh3.hash(f"{salt}:{key}".encode("utf-8", "surrogatepass"), 0, signed=False) % BUCKETS
+
+
+def newest_first(versions: Sequence[RouteVersion]) -> tuple[RouteVersion, ...]:
+    """The order in which versions take their buckets."""
+    return tuple(sorted(versions, key=lambda version: -version.number))
+
+
+def _at(versions: Sequence[RouteVersion], bucket: int) -> RouteVersion:
+    upper = 0
+    for version in versions:
+        upper += version.weight * _PER_WEIGHT
+        if bucket < upper:
+            return version
+    # Only weights that do not sum to the whole lead here, which services refuse to store.
+    return max(versions, key=lambda version: version.weight)
+
+
+def _override(header: str, worker_name: str) -> str | None:
+    try:
+        value = parse_strings(header).get(worker_name)
+    except ValueError:
+        return None
+    return value.lower() if value else None

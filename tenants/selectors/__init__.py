@@ -1,0 +1,55 @@
+"""Everything that is read about tenants. Import selectors from here.
+
+Owns the scoping: each selector demands the tenant and finds nothing of another one. Three stand at the border where no tenant is known yet
+(`route_lookup`, `preview_lookup`, `version_program`): they serve the gateway, which is given a host name and nothing else.
+"""
+
+from __future__ import annotations
+
+from tenants.selectors.programs import version_program
+from tenants.selectors.routes import preview_lookup, route_lookup, route_of_worker
+from tenants.selectors.tenants import (
+    domain_get,
+    domain_list,
+    limits_effective,
+    tenant_by_account,
+    tenants_of_user,
+    token_get,
+    token_list,
+)
+from tenants.selectors.workers import (
+    deployment_get,
+    deployment_list,
+    deployment_live,
+    version_bindings,
+    version_get,
+    version_latest,
+    version_list,
+    version_modules,
+    worker_get,
+    worker_list,
+)
+
+__all__ = [
+    "deployment_get",
+    "deployment_list",
+    "deployment_live",
+    "domain_get",
+    "domain_list",
+    "limits_effective",
+    "preview_lookup",
+    "route_lookup",
+    "route_of_worker",
+    "tenant_by_account",
+    "tenants_of_user",
+    "token_get",
+    "token_list",
+    "version_bindings",
+    "version_get",
+    "version_latest",
+    "version_list",
+    "version_modules",
+    "version_program",
+    "worker_get",
+    "worker_list",
+]

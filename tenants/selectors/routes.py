@@ -1,0 +1,99 @@
+"""From a host name to a worker: what the gateway asks when it meets a name it does not know yet."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from tenants.limits import effective
+from tenants.models import WHOLE, Deployment, DeploymentVersion, Tenant, Version, Worker
+from tenants.names import is_worker_name
+from tenants.rollout import RouteVersion, WorkerRoute, newest_first
+
+_HOST = re.compile(r"[a-z0-9_.-]{1,253}")
+_PREVIEW = re.compile(r"([0-9a-f]{8})-([a-z0-9_][a-z0-9_-]{0,62})\.([a-z0-9-]{1,63})")
+# The few columns of a version that routing needs (never the bindings).
+_VERSION = ("number", "tag", "created", "limits")
+
+
+def route_lookup(hostname: str) -> WorkerRoute | None:
+    """Where `hostname` (lower case, no port) leads: `{worker}.{tenant}.{base}`, or a host name of a tenant's own. Three queries at most."""
+    name = hostname.removesuffix(".")
+    if not _HOST.fullmatch(name):
+        return None
+    suffix = f".{settings.HOSTEL.base_domain}"
+    if name.endswith(suffix):
+        worker_name, _, slug = name.removesuffix(suffix).partition(".")
+        if not slug or "." in slug:
+            return None
+        return _route(Worker.objects.filter(tenant__slug=slug, name=worker_name, subdomain_enabled=True))
+    return _route(Worker.objects.filter(domains__hostname=name))
+
+
+def preview_lookup(hostname: str) -> WorkerRoute | None:
+    """Where a version's own host name leads: `{first 8 hex digits of its id}-{worker}.{tenant}.{base}`.
+
+    None unless the worker has previews switched on and exactly one of its versions begins so; the route then has that version alone.
+    """
+    found = _PREVIEW.fullmatch(hostname.removesuffix(f".{settings.HOSTEL.base_domain}"))
+    if found is None:
+        return None
+    worker = Worker.objects.select_related("tenant").filter(tenant__slug=found[3], name=found[2], previews_enabled=True).first()
+    if worker is None:
+        return None
+    # The range of ids that begin so: a comparison both databases can use an index for.
+    first, last = (uuid.UUID(found[1] + digit * 24) for digit in "0f")
+    versions = list(Version.objects.filter(worker=worker, pk__range=(first, last)).only(*_VERSION)[:2])
+    if len(versions) != 1:
+        return None
+    return _route_to(worker, str(versions[0].pk), [(versions[0], WHOLE)])
+
+
+def route_of_worker(*, tenant: Tenant | int, worker_name: str) -> WorkerRoute | None:
+    """The same for a worker by name (a service binding of the tenant's): whether it has a host name does not matter."""
+    return _route(Worker.objects.filter(tenant=tenant, name=worker_name)) if is_worker_name(worker_name) else None
+
+
+def _route(workers: QuerySet[Worker]) -> WorkerRoute | None:
+    worker = workers.select_related("tenant").first()
+    if worker is None:
+        return None
+    deployment = Deployment.objects.filter(worker=worker).order_by("-pk").only("uuid").first()
+    if deployment is None:
+        return _route_to(worker, None, [])
+    entries = DeploymentVersion.objects.filter(deployment=deployment).select_related("version")
+    wanted = entries.only("weight", "deployment_id", *(f"version__{name}" for name in _VERSION))
+    return _route_to(worker, str(deployment.uuid), [(entry.version, entry.weight) for entry in wanted])
+
+
+def _route_to(worker: Worker, deployment_id: str | None, shares: Sequence[tuple[Version, int]]) -> WorkerRoute:
+    tenant = worker.tenant
+    versions = [
+        RouteVersion(
+            id=str(version.pk),
+            number=version.number,
+            tag=version.tag,
+            created=version.created.isoformat(),
+            weight=weight,
+            limits=effective(tenant=tenant.limits, worker=worker.limits, version=version.limits).limits,
+        )
+        for version, weight in shares
+    ]
+    return WorkerRoute(
+        tenant_id=tenant.pk,
+        tenant_slug=tenant.slug,
+        account_id=tenant.account_id,
+        suspended=tenant.suspended_at is not None,
+        worker_id=worker.pk,
+        worker_name=worker.name,
+        worker_tag=worker.tag,
+        mode="fresh" if worker.mode == Worker.Mode.FRESH else "reuse",
+        deployment_id=deployment_id,
+        versions=newest_first(versions),
+        logpush=worker.logpush,
+        tail_consumers=tuple(worker.tail_consumers),
+    )

@@ -1,0 +1,65 @@
+"""Tenants, and what hangs on them directly."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import QuerySet
+
+from tenants.errors import DomainNotFound, TenantNotFound, TokenNotFound
+from tenants.limits import EffectiveLimits, effective
+from tenants.models import ApiToken, Domain, Tenant, User, Version, Worker
+
+
+def tenant_by_account(*, account_id: str) -> Tenant:
+    """The tenant of an account id; raises `TenantNotFound`."""
+    tenant = Tenant.objects.filter(account_id=account_id).first()
+    if tenant is None:
+        raise TenantNotFound
+    return tenant
+
+
+def tenants_of_user(*, user: User) -> QuerySet[Tenant]:
+    """The tenants a person belongs to, by slug."""
+    return Tenant.objects.filter(memberships__user=user).order_by("slug")
+
+
+def token_list(*, tenant: Tenant) -> QuerySet[ApiToken]:
+    """The tenant's tokens, newest first, revoked ones included."""
+    return ApiToken.objects.filter(tenant=tenant).select_related("user").order_by("-created")
+
+
+def token_get(*, tenant: Tenant, token_id: uuid.UUID | str) -> ApiToken:
+    """One of the tenant's tokens; raises `TokenNotFound`."""
+    key = as_uuid(token_id)
+    token = ApiToken.objects.filter(tenant=tenant, pk=key).select_related("user").first() if key else None
+    if token is None:
+        raise TokenNotFound
+    return token
+
+
+def domain_get(*, tenant: Tenant, domain_id: uuid.UUID | str) -> Domain:
+    """One of the tenant's host names; raises `DomainNotFound`."""
+    key = as_uuid(domain_id)
+    domain = Domain.objects.filter(tenant=tenant, pk=key).select_related("worker").first() if key else None
+    if domain is None:
+        raise DomainNotFound
+    return domain
+
+
+def domain_list(*, tenant: Tenant) -> QuerySet[Domain]:
+    """The tenant's own host names."""
+    return Domain.objects.filter(tenant=tenant).select_related("worker").order_by("hostname")
+
+
+def limits_effective(*, tenant: Tenant, worker: Worker | None = None, version: Version | None = None) -> EffectiveLimits:
+    """The limits that apply, each with the layer that set it."""
+    return effective(tenant=tenant.limits, worker=worker.limits if worker else None, version=version.limits if version else None)
+
+
+def as_uuid(value: uuid.UUID | str) -> uuid.UUID | None:
+    """`value` as an id; None for what is none, and so is nobody's."""
+    try:
+        return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        return None

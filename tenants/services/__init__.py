@@ -1,0 +1,47 @@
+"""Everything that changes a tenant's rows. Import services from here.
+
+Owns the writes: each is keyword-only, checks what it is given, and does all of it or nothing, the audit event and the epoch included. Must
+not know who calls: an API, a page and the seed are alike.
+"""
+
+from __future__ import annotations
+
+from tenants.services.blobs import Collected, blobs_collect
+from tenants.services.deployments import deployment_create
+from tenants.services.domains import domain_add, domain_remove
+from tenants.services.images import image_store, images_prune
+from tenants.services.secrets import secret_delete, secret_put, secrets_update
+from tenants.services.tenants import tenant_create, tenant_limits_set, tenant_resume, tenant_suspend, user_create
+from tenants.services.throttling import Throttle, throttle, throttles_prune
+from tenants.services.tokens import token_authenticate, token_create, token_revoke
+from tenants.services.versions import Uploaded, version_derive, version_upload
+from tenants.services.workers import worker_delete, worker_settings_update
+
+__all__ = [
+    "Collected",
+    "Throttle",
+    "Uploaded",
+    "blobs_collect",
+    "deployment_create",
+    "domain_add",
+    "domain_remove",
+    "image_store",
+    "images_prune",
+    "secret_delete",
+    "secret_put",
+    "secrets_update",
+    "tenant_create",
+    "tenant_limits_set",
+    "tenant_resume",
+    "tenant_suspend",
+    "throttle",
+    "throttles_prune",
+    "token_authenticate",
+    "token_create",
+    "token_revoke",
+    "user_create",
+    "version_derive",
+    "version_upload",
+    "worker_delete",
+    "worker_settings_update",
+]

@@ -1,0 +1,45 @@
+"""Host names of a tenant's own."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import transaction
+
+from tenants import epoch
+from tenants.actor import Actor
+from tenants.errors import DomainNotFound, NameTaken
+from tenants.models import Domain, Tenant
+from tenants.names import check_hostname
+from tenants.services.support import audit, tenant_lock, worker_of
+
+
+@transaction.atomic
+def domain_add(*, tenant: Tenant, worker_name: str, hostname: str, actor: Actor) -> Domain:
+    """Lead `hostname` to the worker (from another worker of the same tenant too).
+
+    Raises `HostnameInvalid`, `WorkerNotFound`, or `NameTaken` where another tenant has it.
+    """
+    hostname = check_hostname(hostname, reserved=settings.HOSTEL.hosts)
+    tenant = tenant_lock(tenant)
+    worker = worker_of(tenant, worker_name)
+    domain = Domain.objects.filter(hostname=hostname).first()
+    if domain is None:
+        domain = Domain(hostname=hostname, tenant=tenant)
+    elif domain.tenant_id != tenant.pk:
+        raise NameTaken("The host name belongs to another tenant.", field="hostname")
+    domain.worker = worker
+    domain.save()
+    audit(tenant=tenant, actor=actor, action="domain_add", target=hostname, worker=worker_name)
+    epoch.bump(reason=f"domain {hostname}")
+    return domain
+
+
+@transaction.atomic
+def domain_remove(*, tenant: Tenant, hostname: str, actor: Actor) -> None:
+    """Give a host name up; raises `DomainNotFound`."""
+    tenant = tenant_lock(tenant)
+    removed, _ = Domain.objects.filter(tenant=tenant, hostname=check_hostname(hostname, reserved=())).delete()
+    if not removed:
+        raise DomainNotFound
+    audit(tenant=tenant, actor=actor, action="domain_remove", target=hostname)
+    epoch.bump(reason=f"domain {hostname}")

@@ -1,0 +1,100 @@
+"""Tenants and people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from tenants import epoch
+from tenants.actor import Actor
+from tenants.errors import FieldInvalid, NameTaken
+from tenants.limits import effective
+from tenants.models import Membership, Tenant, User
+from tenants.names import check_tenant_slug, check_text
+from tenants.services.support import audit
+
+NAME_CHARACTERS, REASON_CHARACTERS = 200, 500
+_ACCOUNT = re.compile(r"[0-9a-f]{32}")
+
+
+@transaction.atomic
+def tenant_create(
+    *,
+    slug: str,
+    name: str = "",
+    account_id: str | None = None,
+    owner: User | None = None,
+    limits: Mapping[str, Any] | None = None,
+    actor: Actor,
+) -> Tenant:
+    """A new tenant, owned by `owner` if given. Raises `TenantNameInvalid`, `FieldInvalid`, `NameTaken` or `BundleInvalid` (limits)."""
+    check_tenant_slug(slug)
+    if account_id is not None and not _ACCOUNT.fullmatch(account_id):
+        raise FieldInvalid("An account id must be 32 lower-case hex digits.", field="account_id")
+    check_text(name, field="name", limit=NAME_CHARACTERS)
+    effective(tenant=limits or {})
+    if Tenant.objects.filter(slug=slug).exists():
+        raise NameTaken(f"There is a tenant called {slug!r}.", field="slug")
+    if account_id is not None and Tenant.objects.filter(account_id=account_id).exists():
+        raise NameTaken("There is a tenant with this account id.", field="account_id")
+    tenant = Tenant(slug=slug, name=name or slug, limits=dict(limits or {}), **({"account_id": account_id} if account_id else {}))
+    tenant.save()
+    if owner is not None:
+        Membership.objects.create(tenant=tenant, user=owner, role=Membership.Role.OWNER)
+    audit(tenant=tenant, actor=actor, action="tenant_create", target=slug)
+    epoch.bump(reason=f"tenant {slug}")
+    return tenant
+
+
+@transaction.atomic
+def tenant_suspend(*, tenant: Tenant, reason: str, actor: Actor) -> None:
+    """Stop serving and changing the tenant's workers, for a reason the tenant is told. Suspending twice keeps the first time."""
+    check_text(reason, field="reason", limit=REASON_CHARACTERS)
+    row = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    row.suspended_at, row.suspended_reason = row.suspended_at or timezone.now(), reason
+    row.save(update_fields=["suspended_at", "suspended_reason"])
+    audit(tenant=tenant, actor=actor, action="tenant_suspend", target=tenant.slug, reason=reason)
+    epoch.bump(reason=f"tenant {tenant.slug}")
+
+
+@transaction.atomic
+def tenant_resume(*, tenant: Tenant, actor: Actor) -> None:
+    """Undo a suspension."""
+    Tenant.objects.filter(pk=tenant.pk).update(suspended_at=None, suspended_reason="")
+    audit(tenant=tenant, actor=actor, action="tenant_resume", target=tenant.slug)
+    epoch.bump(reason=f"tenant {tenant.slug}")
+
+
+@transaction.atomic
+def tenant_limits_set(*, tenant: Tenant, limits: Mapping[str, Any], actor: Actor) -> None:
+    """Replace the tenant's overrides; raises `BundleInvalid` naming a field that is no limit."""
+    effective(tenant=limits)
+    Tenant.objects.filter(pk=tenant.pk).update(limits=dict(limits))
+    audit(tenant=tenant, actor=actor, action="tenant_limits_set", target=tenant.slug, limits=dict(limits))
+    epoch.bump(reason=f"tenant {tenant.slug}")
+
+
+@transaction.atomic
+def user_create(*, email: str, password: str | None, name: str = "", operator: bool = False, actor: Actor) -> User:
+    """A person who can log in; `operator` opens the admin. Raises `NameTaken` or `FieldInvalid`."""
+    check_text(email, field="email", limit=254)
+    check_text(name, field="name", limit=NAME_CHARACTERS)
+    if User.objects.filter(email=email.strip().lower()).exists():
+        raise NameTaken("There is a user with this address.", field="email")
+    make = User.objects.create_superuser if operator else User.objects.create_user
+    try:
+        user = make(email, password, name=name)
+    except ValidationError as error:
+        raise _field_invalid(error) from None
+    audit(tenant=None, actor=actor, action="user_create", target=user.email, operator=operator)
+    return user
+
+
+def _field_invalid(error: ValidationError) -> FieldInvalid:
+    field, messages = next(iter(error.message_dict.items()))
+    return FieldInvalid(f"{field}: {' '.join(messages)}", field=field)

@@ -1,0 +1,91 @@
+"""Workers themselves: their settings and their end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from tenants import epoch
+from tenants.actor import Actor
+from tenants.errors import SettingInvalid
+from tenants.limits import effective
+from tenants.models import Tenant, Version, Worker
+from tenants.names import check_text
+from tenants.services.support import audit, tenant_lock, worker_of
+from tenants.uploads import WorkerSettings
+
+TAG_COUNT, TAG_CHARACTERS = 64, 1_000
+# Observability and tail consumers are kept for the client that sent them.
+_KEPT_BYTES = 16_384
+
+
+@transaction.atomic
+def worker_settings_update(*, tenant: Tenant, worker_name: str, settings: WorkerSettings, actor: Actor) -> Worker:
+    """Change what no version carries; raises `WorkerNotFound` or `SettingInvalid`."""
+    tenant = tenant_lock(tenant)
+    worker = worker_of(tenant, worker_name)
+    settings_apply(worker, settings)
+    worker.modified = timezone.now()
+    worker.save()
+    audit(tenant=tenant, actor=actor, action="worker_settings_update", target=worker_name, fields=sorted(settings.changes()))
+    epoch.bump(reason=f"worker {worker_name}")
+    return worker
+
+
+@transaction.atomic
+def worker_delete(*, tenant: Tenant, worker_name: str, actor: Actor) -> None:
+    """Remove a worker with its versions, deployments and host names. Its blobs go with the next collection."""
+    tenant = tenant_lock(tenant)
+    worker = worker_of(tenant, worker_name)
+    count = Version.objects.filter(worker=worker).count()
+    # Through the queryset: a version's own delete() refuses.
+    Worker.objects.filter(pk=worker.pk).delete()
+    audit(tenant=tenant, actor=actor, action="worker_delete", target=worker_name, versions=count, tag=worker.tag)
+    epoch.bump(reason=f"worker {worker_name}")
+
+
+def settings_apply(worker: Worker, settings: WorkerSettings) -> None:
+    """Put `settings` into the unsaved `worker`; raises `SettingInvalid` (or `BundleInvalid` for a limit) naming the field."""
+    for name, value in settings.changes().items():
+        _CHECKS.get(name, _check_nothing)(value)
+        setattr(worker, name, list(value) if name in ("tags", "tail_consumers") else value)
+
+
+def _check_nothing(_value: Any) -> None:
+    return
+
+
+def _check_tags(value: Any) -> None:
+    if len(value) > TAG_COUNT or not all(isinstance(tag, str) and 0 < len(tag) <= TAG_CHARACTERS for tag in value):
+        raise SettingInvalid(f"Tags must be at most {TAG_COUNT} texts of 1 to {TAG_CHARACTERS} characters.", field="tags", limit=TAG_COUNT)
+
+
+def _check_kept(name: str, kind: type) -> Any:
+    def check(value: Any) -> None:
+        if not isinstance(value, kind) or len(repr(value)) > _KEPT_BYTES:
+            raise SettingInvalid(f"{name} must be a {kind.__name__} of at most {_KEPT_BYTES} bytes.", field=name, limit=_KEPT_BYTES)
+
+    return check
+
+
+def _check_mode(value: Any) -> None:
+    if value not in Worker.Mode.values:
+        raise SettingInvalid("The mode must be reuse or fresh.", field="mode")
+
+
+def _check_migration_tag(value: Any) -> None:
+    if not isinstance(value, str):
+        raise SettingInvalid("A migration tag must be a text.", field="migrations.new_tag")
+    check_text(value, field="migrations.new_tag", limit=200)
+
+
+_CHECKS = {
+    "tags": _check_tags,
+    "observability": _check_kept("observability", dict),
+    "tail_consumers": _check_kept("tail_consumers", list),
+    "mode": _check_mode,
+    "limits": lambda value: effective(tenant={}, worker=value),
+    "migration_tag": _check_migration_tag,
+}
