@@ -1,0 +1,121 @@
+"""Versions and deployments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from api.serializers.base import Sent, Shown
+from tenants import selectors
+from tenants.models import Version as VersionRow
+
+KINDS = ("js", "text", "json", "data", "wasm", "source_map")
+
+
+class Module(Shown):
+    """One module of a version."""
+
+    name = serializers.CharField()
+    type = serializers.ChoiceField(source="kind", choices=KINDS)
+    size = serializers.IntegerField()
+    sha256 = serializers.CharField()
+
+
+class Version(Shown):
+    """A version: immutable code and settings."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    main_module = serializers.CharField()
+    modules = Module(many=True)
+    bindings = serializers.SerializerMethodField()
+    compatibility_date = serializers.CharField()
+    compatibility_flags = serializers.ListField(child=serializers.CharField())
+    limits = serializers.DictField(child=serializers.IntegerField())
+    handlers = serializers.ListField(child=serializers.CharField())
+    entrypoints = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+    startup_cpu_us = serializers.IntegerField(help_text="CPU time of the top level, in microseconds.")
+    warnings = serializers.ListField(child=serializers.CharField())
+    sha256 = serializers.CharField(help_text="Of everything that decides what the version does.")
+    author = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # a field of this name
+    message = serializers.CharField()
+    tag = serializers.CharField()
+    created = serializers.DateTimeField()
+
+    def get_bindings(self, row: VersionRow) -> list[dict[str, Any]]:
+        """Bindings, secrets without their text."""
+        return list(selectors.version_bindings(tenant=row.tenant, version=row))
+
+
+class Made(Version):
+    """A version that was just made, and its deployment if there was one."""
+
+    worker = serializers.CharField()
+    deployment = serializers.UUIDField(allow_null=True)
+
+
+class ModuleSent(Sent):
+    """A module; exactly one of `content` (text) and `content_base64`."""
+
+    name = serializers.CharField(trim_whitespace=False)
+    type = serializers.ChoiceField(choices=KINDS, default="js")
+    content = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
+    content_base64 = serializers.CharField(required=False, allow_blank=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One content, not two and not none."""
+        if ("content" in attrs) == ("content_base64" in attrs):
+            raise serializers.ValidationError({"content": "A module has either content or content_base64."})
+        return attrs
+
+
+class VersionSent(Sent):
+    """A version to make."""
+
+    main_module = serializers.CharField(trim_whitespace=False)
+    modules = ModuleSent(many=True, allow_empty=False)
+    bindings = serializers.ListField(
+        child=serializers.DictField(),
+        default=list,
+        help_text="{type, name, …}: plain_text, json, secret_text, service, worker_loader, version_metadata, inherit.",
+    )
+    keep_bindings = serializers.ListField(
+        child=serializers.CharField(),
+        default=list,
+        help_text="Types to take over from the newest version where this one does not name them.",
+    )
+    compatibility_date = serializers.CharField(required=False, allow_null=True, default=None)
+    compatibility_flags = serializers.ListField(child=serializers.CharField(), default=list)
+    limits = serializers.DictField(child=serializers.IntegerField(min_value=1), default=dict)
+    message = serializers.CharField(default="", allow_blank=True)
+    tag = serializers.CharField(default="", allow_blank=True)
+
+
+class VersionForm(Sent):
+    """The same as multipart: `metadata` (Cloudflare's upload metadata as JSON) and one part for each module, named as the module."""
+
+    metadata = serializers.JSONField(help_text='{"main_module": "worker.js", "bindings": [], …}')
+    worker_js = serializers.FileField(help_text="A module; the part's name is the module's name, its content type the module's type.")
+
+
+class ShareSent(Sent):
+    """A version's part of the traffic."""
+
+    version = serializers.CharField(help_text="The version's id.")
+    percentage = serializers.FloatField(min_value=0, max_value=100, help_text="Two decimals at most; all together are 100.")
+
+
+class DeploymentSent(Sent):
+    """A deployment to make."""
+
+    versions = ShareSent(many=True, allow_empty=False)
+    message = serializers.CharField(default="", allow_blank=True)
+
+
+class RollbackSent(Sent):
+    """Where to go back to: the deployment before the live one, unless `deployment` names another."""
+
+    deployment = serializers.CharField(required=False, help_text="An earlier deployment's id.")
+    message = serializers.CharField(default="", allow_blank=True)

@@ -1,0 +1,110 @@
+"""Workers, their settings and limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from api.serializers.base import Sent, Shown
+from cfapi.render import host_of
+from sandbox.limits import Limits
+from tenants import selectors
+from tenants.models import Tenant as TenantRow
+from tenants.models import Worker as WorkerRow
+
+MODES = ("reuse", "fresh")
+
+
+class Tenant(Shown):
+    """The token's tenant."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    account_id = serializers.CharField(help_text="The same tenant in the Cloudflare-compatible API.")
+    suspended = serializers.SerializerMethodField()
+    created = serializers.DateTimeField()
+
+    def get_suspended(self, row: TenantRow) -> bool:
+        """Whether its workers are stopped."""
+        return row.suspended_at is not None
+
+
+class Share(Shown):
+    """A version's part of the traffic."""
+
+    version = serializers.UUIDField(source="version_id")
+    percentage = serializers.SerializerMethodField()
+
+    def get_percentage(self, row: Any) -> float:
+        """Per cent, two decimals at most."""
+        return float(row.weight) / 100
+
+
+class Deployment(Shown):
+    """Which versions serve, and how much of the traffic each. The newest deployment is live."""
+
+    id = serializers.UUIDField(source="uuid")
+    strategy = serializers.CharField()
+    versions = Share(source="entries", many=True)
+    author = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # a field of this name
+    message = serializers.CharField()
+    created = serializers.DateTimeField()
+
+
+class Worker(Shown):
+    """A worker."""
+
+    id = serializers.CharField(source="tag", help_text="Changes when the worker is deleted and made again.")
+    name = serializers.CharField()
+    url = serializers.SerializerMethodField()
+    live = serializers.SerializerMethodField()
+    created = serializers.DateTimeField()
+    modified = serializers.DateTimeField()
+
+    def get_url(self, row: WorkerRow) -> str | None:
+        """Its default address; null when that is switched off."""
+        return settings.HOSTEL.origin(host_of(row, row.tenant)) if row.subdomain_enabled else None
+
+    @extend_schema_field(Deployment(allow_null=True))
+    def get_live(self, row: WorkerRow) -> dict[str, Any] | None:
+        """The live deployment; null while there is none."""
+        live = selectors.deployment_live(tenant=row.tenant, worker=row)
+        return dict(Deployment(live).data) if live else None
+
+
+class WorkerSettings(Shown):
+    """Settings that are the worker's and no version's."""
+
+    mode = serializers.ChoiceField(choices=MODES)
+    tags = serializers.ListField(child=serializers.CharField())
+    limits = serializers.DictField(child=serializers.IntegerField())
+    subdomain_enabled = serializers.BooleanField()
+    previews_enabled = serializers.BooleanField()
+    logpush = serializers.BooleanField()
+    observability = serializers.DictField()
+
+
+class WorkerSettingsChange(Sent):
+    """Those of a worker's settings that change."""
+
+    mode = serializers.ChoiceField(choices=MODES, required=False)
+    tags = serializers.ListField(child=serializers.CharField(max_length=1_000), max_length=100, required=False)
+    limits = serializers.DictField(child=serializers.IntegerField(min_value=1), required=False)
+    subdomain_enabled = serializers.BooleanField(required=False)
+    previews_enabled = serializers.BooleanField(required=False)
+    logpush = serializers.BooleanField(required=False)
+    observability = serializers.DictField(required=False)
+
+
+class Limit(Shown):
+    """One effective limit."""
+
+    name = serializers.ChoiceField(choices=tuple(Limits().as_dict()))
+    value = serializers.IntegerField(help_text="In the unit its name says.")
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a field of this name
+        choices=("platform", "tenant", "worker", "version"), help_text="Where the value comes from: each layer may only lower it."
+    )

@@ -1,0 +1,30 @@
+"""The addresses under /api/v1/."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from api.views import admin, deployments, docs, tenants, versions, workers
+from api.views.base import Unknown
+
+app_name = "api"
+
+urlpatterns = [
+    path("openapi.json", docs.OpenApi.as_view(), name="openapi"),
+    path("docs", docs.Page.as_view(), name="docs"),
+    path("tenant", tenants.TenantSelf.as_view()),
+    path("limits", tenants.TenantLimits.as_view()),
+    path("tokens", tenants.Tokens.as_view()),
+    path("tokens/<uuid:token_id>", tenants.TokenOne.as_view()),
+    path("workers", workers.Workers.as_view()),
+    path("workers/<str:worker>", workers.WorkerOne.as_view()),
+    path("workers/<str:worker>/settings", workers.WorkerSettingsView.as_view()),
+    path("workers/<str:worker>/limits", workers.WorkerLimits.as_view()),
+    path("workers/<str:worker>/versions", versions.Versions.as_view()),
+    path("workers/<str:worker>/versions/<uuid:version>", versions.VersionOne.as_view()),
+    path("workers/<str:worker>/deployments", deployments.Deployments.as_view()),
+    path("workers/<str:worker>/deployments/<uuid:deployment>", deployments.DeploymentOne.as_view()),
+    path("workers/<str:worker>/rollback", deployments.Rollback.as_view()),
+    path("admin/pool", admin.PoolView.as_view()),
+    re_path(r"^[\s\S]*$", Unknown.as_view()),
+]

@@ -1,0 +1,91 @@
+"""Deployments of a worker."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.auth import actor_of, tenant_of
+from api.bodies import validated
+from api.serializers.versions import DeploymentSent, RollbackSent
+from api.serializers.workers import Deployment
+from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
+from cfapi.paging import page_of
+from cfapi.render import TRIGGER
+from tenants import selectors, services
+from tenants.errors import DeploymentNotFound
+from tenants.models import Deployment as DeploymentRow
+from tenants.models import Tenant
+
+SOURCE = "api"
+
+
+class Deployments(TenantView):
+    """`/workers/{worker}/deployments`."""
+
+    @extend_schema(operation_id="deployment_list", parameters=PAGE_PARAMETERS, responses=list_of("Deployment", Deployment))
+    def get(self, request: Request, worker: str) -> Response:
+        """The worker's deployments, newest first: the first one is live."""
+        tenant = tenant_of(request)
+        rows = selectors.deployment_list(tenant=tenant, worker=selectors.worker_get(tenant=tenant, name=worker))
+        return Response(listed(page_of(request._request, rows, lambda row: Deployment(row).data, per_page=25)))  # noqa: SLF001
+
+    @extend_schema(operation_id="deployment_create", request=json_of(DeploymentSent), responses={201: Deployment})
+    def post(self, request: Request, worker: str) -> Response:
+        """Split the traffic between versions; takes effect at once."""
+        sent = validated(request, DeploymentSent)
+        made = services.deployment_create(
+            tenant=tenant_of(request),
+            worker_name=worker,
+            versions=[(share["version"], share["percentage"]) for share in sent["versions"]],
+            message=sent["message"],
+            annotations={TRIGGER: "promotion"},
+            actor=actor_of(request),
+            source=SOURCE,
+        )
+        return Response(Deployment(made).data, status=201)
+
+
+class DeploymentOne(TenantView):
+    """`/workers/{worker}/deployments/{deployment}`."""
+
+    @extend_schema(operation_id="deployment_get", responses=Deployment)
+    def get(self, request: Request, worker: str, deployment: UUID) -> Response:
+        """One deployment."""
+        tenant = tenant_of(request)
+        row = selectors.worker_get(tenant=tenant, name=worker)
+        return Response(Deployment(selectors.deployment_get(tenant=tenant, worker=row, deployment_id=deployment)).data)
+
+
+class Rollback(TenantView):
+    """`/workers/{worker}/rollback`."""
+
+    @extend_schema(operation_id="deployment_rollback", request=json_of(RollbackSent), responses={201: Deployment})
+    def post(self, request: Request, worker: str) -> Response:
+        """Deploy again what an earlier deployment deployed: a new deployment with the same versions and shares."""
+        sent = validated(request, RollbackSent)
+        tenant = tenant_of(request)
+        target = _target(tenant, worker, sent.get("deployment"))
+        made = services.deployment_create(
+            tenant=tenant,
+            worker_name=worker,
+            versions=[(entry.version_id, entry.weight / 100) for entry in target.entries.all()],
+            message=sent["message"] or f"Rollback to {target.uuid}",
+            annotations={TRIGGER: "rollback"},
+            actor=actor_of(request),
+            source=SOURCE,
+        )
+        return Response(Deployment(made).data, status=201)
+
+
+def _target(tenant: Tenant, worker: str, deployment: str | None) -> DeploymentRow:
+    row = selectors.worker_get(tenant=tenant, name=worker)
+    if deployment is not None:
+        return selectors.deployment_get(tenant=tenant, worker=row, deployment_id=deployment)
+    earlier = list(selectors.deployment_list(tenant=tenant, worker=row)[1:2])
+    if not earlier:
+        raise DeploymentNotFound("There is no deployment before the live one.")
+    return earlier[0]

@@ -1,0 +1,90 @@
+"""The token's tenant, its limits and its tokens."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.auth import actor_of, tenant_of, token_of
+from api.bodies import validated
+from api.serializers.tokens import Token, TokenMade, TokenSent
+from api.serializers.workers import Limit, Tenant
+from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
+from cfapi.paging import page_of
+from tenants import selectors, services
+from tenants.limits import EffectiveLimits
+
+
+class TenantSelf(TenantView):
+    """`/tenant`."""
+
+    @extend_schema(operation_id="tenant_get", responses=Tenant)
+    def get(self, request: Request) -> Response:
+        """The tenant that the token belongs to."""
+        return Response(Tenant(tenant_of(request)).data)
+
+
+class TenantLimits(TenantView):
+    """`/limits`."""
+
+    @extend_schema(operation_id="tenant_limits", responses=Limit(many=True))
+    def get(self, request: Request) -> Response:
+        """The tenant's effective limits, and which layer each comes from."""
+        return Response(limits_shown(selectors.limits_effective(tenant=tenant_of(request))))
+
+
+class Tokens(TenantView):
+    """`/tokens`."""
+
+    read_scope = "tenant:read"
+    write_scope = "tenant:write"
+
+    @extend_schema(operation_id="token_list", parameters=PAGE_PARAMETERS, responses=list_of("Token", Token))
+    def get(self, request: Request) -> Response:
+        """The tenant's tokens, without their secrets."""
+        rows = selectors.token_list(tenant=tenant_of(request))
+        return Response(listed(page_of(request._request, rows, lambda row: Token(row).data, per_page=100)))  # noqa: SLF001
+
+    @extend_schema(operation_id="token_create", request=json_of(TokenSent), responses={201: TokenMade})
+    def post(self, request: Request) -> Response:
+        """Make a token; it can be given no scope that the caller's own token lacks. The reply is the only place its secret is shown."""
+        sent = validated(request, TokenSent)
+        mine = token_of(request)
+        for scope in sent["scopes"]:
+            mine.require(scope)
+        token, secret = services.token_create(
+            tenant=tenant_of(request),
+            name=sent["name"],
+            scopes=sent["scopes"],
+            expires_at=sent["expires_at"],
+            user=mine.user,
+            actor=actor_of(request),
+        )
+        return Response({**Token(token).data, "secret": secret}, status=201)
+
+
+class TokenOne(TenantView):
+    """`/tokens/{token_id}`."""
+
+    read_scope = "tenant:read"
+    write_scope = "tenant:write"
+
+    @extend_schema(operation_id="token_get", responses=Token)
+    def get(self, request: Request, token_id: UUID) -> Response:
+        """One token, without its secret."""
+        return Response(Token(selectors.token_get(tenant=tenant_of(request), token_id=token_id)).data)
+
+    @extend_schema(operation_id="token_revoke", responses={204: None})
+    def delete(self, request: Request, token_id: UUID) -> Response:
+        """Revoke the token: it is refused from now on, and stays in the list."""
+        token = selectors.token_get(tenant=tenant_of(request), token_id=token_id)
+        services.token_revoke(token=token, actor=actor_of(request))
+        return Response(status=204)
+
+
+def limits_shown(found: EffectiveLimits) -> list[dict[str, object]]:
+    """Effective limits as a list of {name, value, source}."""
+    return [{"name": name, "value": value, "source": found.sources[name]} for name, value in found.limits.as_dict().items()]

@@ -1,0 +1,92 @@
+"""Versions of a worker."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.auth import actor_of, tenant_of
+from api.bodies import from_base64, is_multipart, upload_limit, validated
+from api.serializers.versions import Made, Version, VersionForm, VersionSent
+from api.views.base import PAGE_PARAMETERS, TenantView, list_of, listed
+from cfapi.errors import BodyInvalid
+from cfapi.metadata import judge
+from cfapi.paging import page_of
+from cfapi.reading import parts_of
+from cfapi.upload import checked_names, read_upload
+from tenants import selectors, services
+from tenants.uploads import Upload, UploadModule, WorkerSettings, kind_of
+
+SOURCE = "api"
+DEPLOY = OpenApiParameter("deploy", bool, description="Whether the version gets all of the traffic at once (default: false).")
+
+
+class Versions(TenantView):
+    """`/workers/{worker}/versions`."""
+
+    @extend_schema(operation_id="version_list", parameters=PAGE_PARAMETERS, responses=list_of("Version", Version))
+    def get(self, request: Request, worker: str) -> Response:
+        """The worker's versions, newest first."""
+        tenant = tenant_of(request)
+        rows = selectors.version_list(tenant=tenant, worker=selectors.worker_get(tenant=tenant, name=worker))
+        return Response(listed(page_of(request._request, rows, lambda row: Version(row).data, per_page=25)))  # noqa: SLF001
+
+    @extend_schema(
+        operation_id="version_create",
+        parameters=[DEPLOY],
+        request={"application/json": VersionSent, "multipart/form-data": VersionForm},
+        responses={201: Made},
+    )
+    def post(self, request: Request, worker: str) -> Response:
+        """Make a version, and the worker if there is none. The reply comes when the version has been started once, in the sandbox."""
+        settings = None
+        if is_multipart(request):
+            judged = judge(read_upload(parts_of(request._request)), inherit_strict=True)  # noqa: SLF001
+            upload, settings = judged.upload, judged.settings
+        else:
+            upload = upload_of(request)
+        made = services.version_upload(
+            tenant=tenant_of(request),
+            worker_name=worker,
+            upload=upload,
+            settings=settings or WorkerSettings(),
+            actor=actor_of(request),
+            source=SOURCE,
+            deploy=_flag(request, "deploy"),
+        )
+        deployment = made.deployment.uuid if made.deployment else None
+        return Response({**Version(made.version).data, "worker": made.worker.name, "deployment": deployment}, status=201)
+
+
+class VersionOne(TenantView):
+    """`/workers/{worker}/versions/{version}`."""
+
+    @extend_schema(operation_id="version_get", responses=Version)
+    def get(self, request: Request, worker: str, version: UUID) -> Response:
+        """One version."""
+        tenant = tenant_of(request)
+        row = selectors.version_get(tenant=tenant, worker=selectors.worker_get(tenant=tenant, name=worker), version_id=version)
+        return Response(Version(row).data)
+
+
+def upload_of(request: Request) -> Upload:
+    """The upload that a JSON body describes. Raises what `validated` raises, and leaves of `UploadInvalid`."""
+    sent = validated(request, VersionSent, limit=upload_limit())
+    modules = []
+    for at, module in enumerate(sent.pop("modules")):
+        if "content" in module:
+            content = module["content"].encode()
+        else:
+            content = from_base64(module["content_base64"], field=f"modules.{at}.content_base64")
+        modules.append(UploadModule(name=module["name"], kind=kind_of(module["type"]), content=content))
+    return Upload(modules=checked_names(modules), inherit_strict=True, **sent)
+
+
+def _flag(request: Request, name: str) -> bool:
+    value = request.GET.get(name, "false")
+    if value not in {"true", "false"}:
+        raise BodyInvalid(f"{name} must be true or false.", field=name)
+    return value == "true"

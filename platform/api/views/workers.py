@@ -1,0 +1,70 @@
+"""Workers, their settings and limits."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.auth import actor_of, tenant_of
+from api.bodies import validated
+from api.serializers.workers import Limit, Worker, WorkerSettings, WorkerSettingsChange
+from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
+from api.views.tenants import limits_shown
+from cfapi.paging import page_of
+from tenants import selectors, services, uploads
+
+
+class Workers(TenantView):
+    """`/workers`."""
+
+    @extend_schema(operation_id="worker_list", parameters=PAGE_PARAMETERS, responses=list_of("Worker", Worker))
+    def get(self, request: Request) -> Response:
+        """The tenant's workers."""
+        rows = selectors.worker_list(tenant=tenant_of(request)).select_related("tenant")
+        return Response(listed(page_of(request._request, rows, lambda row: Worker(row).data, per_page=100)))  # noqa: SLF001
+
+
+class WorkerOne(TenantView):
+    """`/workers/{worker}`."""
+
+    @extend_schema(operation_id="worker_get", responses=Worker)
+    def get(self, request: Request, worker: str) -> Response:
+        """One worker."""
+        return Response(Worker(selectors.worker_get(tenant=tenant_of(request), name=worker)).data)
+
+    @extend_schema(operation_id="worker_delete", responses={204: None})
+    def delete(self, request: Request, worker: str) -> Response:
+        """Delete the worker with all of its versions, deployments and host names."""
+        services.worker_delete(tenant=tenant_of(request), worker_name=worker, actor=actor_of(request))
+        return Response(status=204)
+
+
+class WorkerSettingsView(TenantView):
+    """`/workers/{worker}/settings`."""
+
+    @extend_schema(operation_id="worker_settings_get", responses=WorkerSettings)
+    def get(self, request: Request, worker: str) -> Response:
+        """Settings that are the worker's and no version's."""
+        return Response(WorkerSettings(selectors.worker_get(tenant=tenant_of(request), name=worker)).data)
+
+    @extend_schema(operation_id="worker_settings_update", request=json_of(WorkerSettingsChange), responses=WorkerSettings)
+    def patch(self, request: Request, worker: str) -> Response:
+        """Change those that the body names."""
+        sent = validated(request, WorkerSettingsChange)
+        row = services.worker_settings_update(
+            tenant=tenant_of(request), worker_name=worker, settings=uploads.WorkerSettings(**sent), actor=actor_of(request)
+        )
+        return Response(WorkerSettings(row).data)
+
+
+class WorkerLimits(TenantView):
+    """`/workers/{worker}/limits`."""
+
+    @extend_schema(operation_id="worker_limits", responses=Limit(many=True))
+    def get(self, request: Request, worker: str) -> Response:
+        """The effective limits of the worker's newest version, and which layer each comes from."""
+        tenant = tenant_of(request)
+        row = selectors.worker_get(tenant=tenant, name=worker)
+        version = selectors.version_latest(tenant=tenant, worker=row)
+        return Response(limits_shown(selectors.limits_effective(tenant=tenant, worker=row, version=version)))

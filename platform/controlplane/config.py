@@ -1,0 +1,209 @@
+"""Every setting of Hostel, in one typed place.
+
+Owns the names, types, defaults and one-line meanings of the environment's variables; docs/operations.md shows the same table and a test
+compares them. Must not import Django: the supervisor and the gateway read it before there is any.
+
+Each variable may also be given as a file: `HOSTEL_SECRET_KEY_FILE=/run/secrets/key` (for Docker and Kubernetes secrets).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from environs import FileAwareEnv, ValidationError
+
+from sandbox.limits import MIB, Limits
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _setting(env: str, kind: str, default: Any, doc: str, *, shown: str | None = None, private: bool = False) -> Any:
+    """A field read from `env` by the environs parser `kind`; `shown` is the default as the documentation words it.
+
+    `private` values (they may hold a password) stay out of the configuration's repr.
+    """
+    metadata = {"env": env, "kind": kind, "doc": doc, "shown": shown if shown is not None else _shown(default)}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata, repr=not private)
+    return field(default=default, metadata=metadata, repr=not private)
+
+
+def _shown(default: Any) -> str:
+    if default is None or default in ("", ()):
+        return "(empty)"
+    return str(default)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What an operator can set. Times in seconds, sizes in bytes unless the name says otherwise."""
+
+    home: Path = _setting(  # noqa: RUF009 - it is a field()
+        "HOSTEL_HOME", "path", lambda: ROOT / "var", "Folder of everything that is kept: database, blobs, keys, sockets.", shown="`var/`"
+    )
+    host: str = _setting("HOSTEL_HOST", "str", "127.0.0.1", "Address the gateway listens on; also a host name of the control plane.")
+    port: int = _setting("HOSTEL_PORT", "int", 8787, "Port the gateway listens on.")
+    gateway_workers: int | None = _setting(
+        "HOSTEL_GATEWAY_WORKERS", "int", None, "Gateway processes, each with a pool of its own.", shown="one for each core"
+    )
+    guest_cache: Path | None = _setting(  # noqa: RUF009 - as all of them
+        "HOSTEL_GUEST_CACHE", "path", None, "Folder of the built guest, where several homes share one.", shown="`HOSTEL_HOME/guest`"
+    )
+    demo: bool = _setting("HOSTEL_DEMO", "bool", True, "Set up the demo tenant and its operator account when starting.")
+    base_domain: str = _setting(
+        "HOSTEL_BASE_DOMAIN", "str", "localhost", "Workers are served at `{worker}.{tenant}.` and this; the control plane at this itself."
+    )
+    control_hosts: tuple[str, ...] = _setting(
+        "HOSTEL_CONTROL_HOSTS", "list", (), "More host names of the control plane, comma separated, without ports."
+    )
+    public_scheme: str = _setting("HOSTEL_PUBLIC_SCHEME", "str", "http", "Scheme visitors use, for the addresses shown to tenants.")
+    public_port: int | None = _setting(
+        "HOSTEL_PUBLIC_PORT", "int", None, "Port visitors use, where a proxy stands before the gateway.", shown="`HOSTEL_PORT`"
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        "HOSTEL_TRUSTED_PROXIES", "list", (), "Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` the gateway believes."
+    )
+    access_log: bool = _setting("HOSTEL_ACCESS_LOG", "bool", False, "One log line for every request the gateway answers.")
+    database_url: str = _setting(
+        "DATABASE_URL",
+        "str",
+        "",
+        "`postgres://user:password@host:port/name`, or `sqlite:////path`.",
+        shown="SQLite in `HOSTEL_HOME`",
+        private=True,
+    )
+    redis_url: str = _setting(
+        "REDIS_URL", "str", "", "`redis://…`: shared cache, and news of changed configuration between machines.", private=True
+    )
+    broker_url: str = _setting(
+        "CELERY_BROKER_URL",
+        "str",
+        "hostel://",
+        "What wakes background workers: `hostel://` (the database), `redis://…` or `amqp://…`. Jobs are rows either way.",
+        private=True,
+    )
+    secret_key: str = _setting(
+        "HOSTEL_SECRET_KEY",
+        "str",
+        "",
+        "Master keys, comma separated, each of 32 characters or more; the first one seals, every one unseals.",
+        shown="`HOSTEL_HOME/secret.key`, made on first use",
+        private=True,
+    )
+    debug: bool = _setting("HOSTEL_DEBUG", "bool", False, "Logs for people instead of JSON lines. Never a stack trace to a visitor.")
+    log_level: str = _setting("HOSTEL_LOG_LEVEL", "str", "INFO", "Least level that is logged: DEBUG, INFO, WARNING or ERROR.")
+    egress_allow: tuple[str, ...] = _setting(
+        "HOSTEL_EGRESS_ALLOW",
+        "list",
+        (),
+        "Address blocks and host names that workers may fetch although they are loopback, private or link-local.",
+    )
+    upload_wait_seconds: float = _setting("HOSTEL_UPLOAD_WAIT_SECONDS", "float", 30.0, "How long an upload waits for its build.")
+    max_upload_bytes: int = _setting("HOSTEL_MAX_UPLOAD_BYTES", "int", 64 * MIB, "Largest upload request, modules and metadata together.")
+    api_calls_per_minute: int = _setting(
+        "HOSTEL_API_CALLS_PER_MINUTE", "int", 1200, "Calls of the APIs that one token may make in a minute."
+    )
+    max_workers_per_tenant: int = _setting("HOSTEL_MAX_WORKERS_PER_TENANT", "int", 500, "Workers one tenant may have.")
+    max_versions_per_deployment: int = _setting(
+        "HOSTEL_MAX_VERSIONS_PER_DEPLOYMENT", "int", 10, "Versions one deployment may split traffic between."
+    )
+    limits: Mapping[str, int] = _setting(
+        "HOSTEL_LIMITS",
+        "limits",
+        dict,
+        "The platform's own limits where they differ from the built-in ones: `cpu_ms=500,memory_bytes=67108864`.",
+        shown="(built in)",
+    )
+    job_concurrency: int = _setting("HOSTEL_JOB_CONCURRENCY", "int", 4, "Jobs one background worker runs at once.")
+    job_lease_seconds: float = _setting(
+        "HOSTEL_JOB_LEASE_SECONDS", "float", 15.0, "A job whose worker has been silent this long is run again."
+    )
+    job_sweep_seconds: float = _setting("HOSTEL_JOB_SWEEP_SECONDS", "float", 10.0, "How often overdue jobs are looked for.")
+    job_keep_days: int = _setting("HOSTEL_JOB_KEEP_DAYS", "int", 7, "Finished jobs are kept this long.")
+    jobs_inline: bool = _setting("HOSTEL_JOBS_INLINE", "bool", False, "Run jobs in the process that asks for them (tests, scripts).")
+    blob_grace_seconds: float = _setting(
+        "HOSTEL_BLOB_GRACE_SECONDS", "float", 86_400.0, "Blobs that nothing refers to are removed when they are older than this."
+    )
+    epoch_poll_seconds: float = _setting(
+        "HOSTEL_EPOCH_POLL_SECONDS", "float", 0.5, "How often a gateway looks for configuration changed on another machine."
+    )
+
+    @property
+    def run(self) -> Path:
+        """Sockets and counters of the running processes."""
+        return self.home / "run"
+
+    @property
+    def guest_home(self) -> Path:
+        """Where the guest is installed."""
+        return self.guest_cache or self.home / "guest"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Host names of the control plane, lower case, without ports."""
+        names = (self.base_domain, "localhost", "127.0.0.1", "[::1]", self.host, *self.control_hosts)
+        return tuple(dict.fromkeys(name.lower() for name in names if name not in ("0.0.0.0", "::", "")))  # noqa: S104 - left out
+
+    @property
+    def platform_limits(self) -> Limits:
+        """The limits every tenant starts from."""
+        return Limits(**{**Limits().as_dict(), **self.limits})
+
+    @property
+    def database(self) -> str:
+        """The database's address, the default filled in."""
+        return self.database_url or f"sqlite:///{quote(str((self.home / 'db.sqlite3').absolute()))}"
+
+    def origin(self, host: str) -> str:
+        """`scheme://host[:port]` under which visitors reach `host`; the port is left out where the scheme implies it."""
+        implied = {"http": 80, "https": 443}.get(self.public_scheme)
+        port = self.public_port or self.port
+        return f"{self.public_scheme}://{host}" + ("" if implied == port else f":{port}")
+
+
+def settings_fields() -> list[Field[Any]]:
+    """The fields that are read from the environment, in order."""
+    return [item for item in fields(Config) if "env" in item.metadata]
+
+
+def load() -> Config:
+    """Read the environment; raise `environs.EnvValidationError` that names every bad variable at once."""
+    env = FileAwareEnv(eager=False)
+    env.add_parser("limits", _limits)
+    values: dict[str, Any] = {}
+    for item in settings_fields():
+        default = item.default_factory() if item.default_factory is not MISSING else item.default
+        parse: Callable[..., Any] = getattr(env, item.metadata["kind"])
+        value = parse(item.metadata["env"], default=default)
+        values[item.name] = tuple(map(str.strip, value)) if item.metadata["kind"] == "list" else value
+    env.seal()
+    for name in ("home", "guest_cache"):
+        values[name] = values[name] and values[name].absolute()
+    return Config(**values)
+
+
+def settings_table() -> str:
+    """The settings as the Markdown table that docs/operations.md holds."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for item in settings_fields():
+        cells = (f"`{item.metadata['env']}`", item.metadata["shown"], item.metadata["doc"])
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _limits(value: Any) -> dict[str, int]:
+    """`name=number` pairs, comma separated, each a limit of `sandbox.limits`; raises `ValidationError` naming the bad one."""
+    if isinstance(value, dict):
+        return value
+    known = Limits().as_dict()
+    parsed: dict[str, int] = {}
+    for pair in filter(None, (part.strip() for part in str(value).split(","))):
+        name, _, number = pair.partition("=")
+        if name not in known or not number.isdecimal() or int(number) < 1:
+            raise ValidationError(f"{pair!r} is no limit: it must be name=positive number, with a name of {', '.join(known)}")
+        parsed[name] = int(number)
+    return parsed

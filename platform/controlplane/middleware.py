@@ -1,0 +1,87 @@
+"""What happens to every control-plane request.
+
+Owns the request's log line, the content security policy and the catching of our own errors. Must not look into bodies.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import structlog
+
+from controlplane.errors import answer
+from sandbox.errors import HostelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
+
+log = structlog.get_logger("hostel.request")
+# Nothing from elsewhere, nothing inline; Django's admin needs no more than this.
+POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+# What a gateway hands us; anything else is replaced, because the value ends up in logs.
+_REQUEST_ID = re.compile(r"[0-9A-Za-z_-]{8,64}")
+
+
+class RequestLog:
+    """Gives each request an id (taken over from the gateway) and logs one line when it has been answered."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Wrap `get_response`."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer and log."""
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+            response.headers["X-Request-Id"] = request_id
+            log.info(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+            )
+        return response
+
+
+class ErrorPages:
+    """Turns one of our errors that a view has let through into its answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Wrap `get_response`."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The answer for a `HostelError`; None leaves the exception to Django (a logged 500 in the same shape)."""
+        if not isinstance(exception, HostelError):
+            return None
+        if exception.status >= 500:  # noqa: PLR2004 - ours to look into
+            log.error("failed", code=exception.code, exc_info=exception)
+        return answer(request, exception)
+
+
+class ContentSecurityPolicy:
+    """Sets the policy on every answer that brings none of its own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Wrap `get_response`."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with the header."""
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        return response

@@ -1,0 +1,31 @@
+"""The control plane's addresses.
+
+Owns which app answers where. Workers' own addresses are the gateway's business and never come here.
+"""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+from controlplane import views
+from controlplane.login import throttled
+from controlplane.static import static
+
+handler400 = "controlplane.errors.bad_request"
+handler403 = "controlplane.errors.forbidden"
+handler404 = "controlplane.errors.not_found"
+handler500 = "controlplane.errors.server_error"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.landing, name="landing"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("static/<path:path>", static, name="static"),
+    path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/login/", throttled(admin.site.login)),
+    path("admin/", admin.site.urls),
+    path("client/v4/", include("cfapi.urls")),
+    path("api/v1/", include("api.urls")),
+]

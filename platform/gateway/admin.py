@@ -1,0 +1,103 @@
+"""The gateway process's own socket, for the operator's side of the control plane.
+
+Owns `run/gateway-<pid>.sock`: JSON over HTTP, readable by this user only.
+
+    GET /healthz    {"ok": true}
+    GET /stats      {"gateway": …, "sandbox": …}
+    POST /evict     {"prefix": "tenant-"} -> {"evicted": 3}
+
+Must not be reachable from outside the machine, and must not hold up a visitor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+
+_MAX_BYTES: Final = 4096
+_PREFIX_CHARACTERS: Final = 256
+
+
+class Admin:
+    """Serves one process's counters."""
+
+    def __init__(self, folder: Path, *, stats: Callable[[], dict[str, Any]], evict: Callable[[str], int]) -> None:
+        """Listen in `folder`; `stats` gives what /stats answers, `evict` drops pool entries by key prefix."""
+        self._folder = folder
+        self._path = folder / f"gateway-{os.getpid()}.sock"
+        self._stats = stats
+        self._evict = evict
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen; sockets that dead processes left behind are removed."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        remove_stale(self._folder)
+        app = web.Application(client_max_size=_MAX_BYTES)
+        app.add_routes([web.get("/healthz", self._on_health), web.get("/stats", self._on_stats), web.post("/evict", self._on_evict)])
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        await web.SockSite(self._runner, _listen(self._path)).start()
+
+    async def close(self) -> None:
+        """Stop, and remove the socket."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+            self._path.unlink(missing_ok=True)
+
+    async def _on_health(self, _: web.Request) -> web.Response:
+        return web.json_response({"ok": True})
+
+    async def _on_stats(self, _: web.Request) -> web.Response:
+        return web.json_response(self._stats())
+
+    async def _on_evict(self, request: web.Request) -> web.Response:
+        try:
+            prefix = (await request.json())["prefix"]
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+            prefix = None
+        if not isinstance(prefix, str) or not 0 < len(prefix) <= _PREFIX_CHARACTERS:
+            problem = {"code": "field_invalid", "field": "prefix", "limit": _PREFIX_CHARACTERS, "status": 400}
+            return web.json_response({"title": "The prefix must be 1 to 256 characters.", **problem}, status=400)
+        return web.json_response({"evicted": self._evict(prefix)})
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove gateway sockets in `folder` whose process is gone."""
+    for path in folder.glob("gateway-*.sock"):
+        pid = path.stem.removeprefix("gateway-")
+        if not pid.isdigit() or not _alive(int(pid)):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
+
+
+def _listen(path: Path) -> socket.socket:
+    """A listening socket that never was open to others: the mask is in force while the file is made."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(mask)
+    return listener

@@ -1,0 +1,76 @@
+"""The parts of a gateway process, made from the settings.
+
+Owns the order of starting and stopping. Must not be imported where there is no Django.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.conf import settings
+
+from controlplane.wall import raise_for
+from gateway.admin import Admin
+from gateway.directory import Directory
+from gateway.origin import Origins
+from gateway.prewarm import Prewarmer
+from gateway.proxy import Control
+from gateway.routes import Routes
+from gateway.targets import Targets
+from gateway.worker import Workers
+from sandbox import EgressPolicy, Sandbox, SandboxConfig
+from tenants.epoch import EpochReader
+
+if TYPE_CHECKING:
+    from gateway.stats import Stats
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Process:
+    """Everything one process runs."""
+
+    box: Sandbox
+    reader: EpochReader
+    directory: Directory
+    control: Control
+    workers: Workers
+    admin: Admin
+    prewarmer: Prewarmer
+
+    async def close(self) -> None:
+        """Stop, what visitors reach first."""
+        await self.prewarmer.close()
+        await self.admin.close()
+        await self.control.close()
+        await self.box.close()
+        self.reader.close()
+        await self.directory.close()
+
+
+async def start(stats: Stats) -> Process:
+    """Start everything `settings.HOSTEL` describes, on the running event loop."""
+    config = settings.HOSTEL
+    box = Sandbox(SandboxConfig(guest_home=config.guest_home, egress=EgressPolicy.allowing(config.egress_allow)))
+    await box.start()
+    reader = EpochReader()
+    reader.start()
+    wall = raise_for(config).line()
+    log.info(wall)
+    # Start-up shows it (ops.serve); every process of one machine gets the same.
+    (config.run / "wall").write_text(wall)
+    directory = Directory(guest_build=lambda: box.guest_build)
+    routes = Routes(directory.route, reader.token, stats)
+    origins = Origins(scheme=config.public_scheme, trusted=config.trusted_proxies)
+    targets = Targets(box, routes, directory.program)
+    workers = Workers(box, routes, targets, stats, origins)
+
+    def described() -> dict[str, Any]:
+        return {"gateway": {**stats.as_dict(), "hosts": len(routes)}, "sandbox": box.stats(), "wall": wall}
+
+    admin = Admin(config.run, stats=described, evict=box.evict)
+    await admin.start()
+    return Process(box, reader, directory, Control(config.run / "control.sock", origins), workers, admin, Prewarmer(box, routes, targets))

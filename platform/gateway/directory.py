@@ -1,0 +1,96 @@
+"""The database, asked from threads.
+
+Owns the few questions the gateway has (where does a host lead, what is a version's code) and the threads they are asked in, so that the
+event loop never waits for a disk. Must not cache: routes.py and the sandbox's pool do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
+
+from gateway.errors import RoutesUnavailable
+from gateway.hosts import Host
+from gateway.targets import worker_of
+from sandbox import Program
+from tenants import selectors
+from tenants.builder import builder
+from tenants.rollout import WorkerRoute
+
+log = structlog.get_logger(__name__)
+
+Answer = TypeVar("Answer")
+# Few: a lookup takes a millisecond, and each thread keeps a database connection.
+THREADS: Final = 4
+CLOSE_SECONDS: Final = 2.0
+
+
+class Directory:
+    """Asks `tenants.selectors`. Belongs to one event loop; `close` it."""
+
+    def __init__(self, *, guest_build: Callable[[], str]) -> None:
+        """`guest_build` names the guest whose images can be used."""
+        self._guest_build = guest_build
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="directory")
+
+    async def route(self, host: Host) -> WorkerRoute | None:
+        """Where `host` leads, or None. Raises `RoutesUnavailable`."""
+        return await self._ask(lambda: _route(host))
+
+    async def program(self, version_id: str) -> Program:
+        """A version's code and image. Raises `HostelError`."""
+        return await self._ask(lambda: self._program(version_id))
+
+    async def close(self) -> None:
+        """Have every thread close its connection, and let go of them; a thread the database does not answer is not waited for."""
+        barrier = threading.Barrier(THREADS, timeout=CLOSE_SECONDS)
+        await asyncio.gather(*(self._ask(lambda: _part(barrier)) for _ in range(THREADS)))
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _program(self, version_id: str) -> Program:
+        program = selectors.version_program(version_id, guest_build=self._guest_build())
+        if program.image is None:
+            try:
+                builder().remake(version_id=version_id)
+            except Exception:  # the request is served without an image, only slower
+                log.exception("no image could be asked for", version=version_id)
+        return program
+
+    async def _ask(self, question: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _answered, question)
+
+
+def _part(barrier: threading.Barrier) -> None:
+    """Close this thread's connection, each thread once: none gets a second turn before all have had their first."""
+    with contextlib.suppress(threading.BrokenBarrierError):
+        barrier.wait()
+    connection.close()
+
+
+def _route(host: Host) -> WorkerRoute | None:
+    """A worker by name, or by host. A worker may be called what looks like a preview of another one: its own name comes first."""
+    if (by_name := worker_of(host)) is not None:
+        tenant_id, worker_name = by_name
+        return selectors.route_of_worker(tenant=tenant_id, worker_name=worker_name)
+    route = selectors.route_lookup(host.name)
+    return selectors.preview_lookup(host.name) if route is None and host.maybe_preview else route
+
+
+def _answered(question: Callable[[], Answer]) -> Answer:
+    """The answer, asked once more on a new connection if the old one was dead."""
+    try:
+        return question()
+    except (DatabaseError, InterfaceError):
+        connection.close()
+    try:
+        return question()
+    except (DatabaseError, InterfaceError) as error:
+        connection.close()
+        raise RoutesUnavailable from error

@@ -1,0 +1,163 @@
+"""From host to worker, without asking the database twice.
+
+Owns the cache. An entry is good for as long as the epoch's token has not moved: that is one memory read for each request, so a deployment
+is served from the next request on. When the token has moved an entry is looked up again on its next use; while the database does not
+answer it is served stale for `STALE_SECONDS`. Must not know what is done with a route.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from gateway.errors import RoutesUnavailable
+from gateway.hosts import Host
+from gateway.stats import Stats
+from tenants.rollout import WorkerRoute
+
+log = structlog.get_logger(__name__)
+
+# How long what is known is served while it cannot be checked. The database is the truth, and it is down: nothing newer is being decided.
+STALE_SECONDS: Final = 600.0
+# A visitor waits this long for a lookup before the stale entry is used.
+WAIT_SECONDS: Final = 2.0
+# After a failed lookup the database is left alone this long for that host.
+RETRY_SECONDS: Final = 1.0
+# A host that does not exist is asked for again after this, whatever the epoch says.
+NEGATIVE_SECONDS: Final = 5.0
+POSITIVE_ENTRIES: Final = 20_000
+NEGATIVE_ENTRIES: Final = 4_096
+# Lookups under way or queued; a flood of invented hosts must not fill the memory.
+FLIGHTS: Final = 512
+
+Token = tuple[int, int]
+# Answers what a host leads to, or None; raises `RoutesUnavailable` when it cannot be known.
+Lookup = Callable[[Host], Awaitable[WorkerRoute | None]]
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is known of one host. `prepared` belongs to whoever serves it and lives as long as the route is the same."""
+
+    host: Host
+    route: WorkerRoute | None
+    token: Token
+    expires: float = float("inf")
+    failing_since: float | None = None
+    retry_at: float = 0.0
+    prepared: dict[Any, Any] = field(default_factory=dict)
+
+
+class Routes:
+    """The cache of one process."""
+
+    def __init__(self, lookup: Lookup, token: Callable[[], Token], stats: Stats, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Ask `lookup`; entries are good while `token()` stays the same."""
+        self._lookup = lookup
+        self._token = token
+        self._stats = stats
+        self._clock = clock
+        self._known: OrderedDict[str, Entry] = OrderedDict()
+        self._unknown: OrderedDict[str, Entry] = OrderedDict()
+        self._flights: dict[str, asyncio.Task[Entry]] = {}
+
+    def __len__(self) -> int:
+        """Hosts that are known to lead somewhere."""
+        return len(self._known)
+
+    @property
+    def token(self) -> Token:
+        """What entries are checked against now."""
+        return self._token()
+
+    def latest(self, count: int) -> list[Host]:
+        """The hosts that were looked up last."""
+        return [entry.host for _, entry in zip(range(count), reversed(self._known.values()), strict=False)]
+
+    def peek(self, host: Host) -> Entry | None:
+        """The entry of a known host if it is good. This is all a warm request costs."""
+        entry = self._known.get(host.name)
+        return entry if entry is not None and entry.token == self._token() else None
+
+    async def find(self, host: Host) -> Entry:
+        """The entry of any host, looked up if need be. Raises `RoutesUnavailable`."""
+        now = self._clock()
+        unknown = self._unknown.get(host.name)
+        if unknown is not None and unknown.token == self._token() and now < unknown.expires:
+            return unknown
+        stale = self._known.get(host.name)
+        if stale is not None and now < stale.retry_at:
+            return self._serve_stale(stale, now)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                entry = await asyncio.shield(self._fly(host))
+                # A lookup that began before the last change may not know of it, or know one half of it.
+                return entry if entry.token == self._token() else await asyncio.shield(self._fly(host))
+        except (RoutesUnavailable, TimeoutError):
+            if stale is None:
+                raise RoutesUnavailable from None
+            return self._serve_stale(stale, self._clock())
+
+    def _fly(self, host: Host) -> asyncio.Task[Entry]:
+        """The one lookup of this host that is under way."""
+        task = self._flights.get(host.name)
+        # One that has landed may not have been cleared away yet: joining it would bring the same old answer a second time.
+        if task is None or task.done():
+            if len(self._flights) >= FLIGHTS:
+                raise RoutesUnavailable
+            task = self._flights[host.name] = asyncio.get_running_loop().create_task(self._look(host))
+            task.add_done_callback(lambda done: self._land(host.name, done))
+        return task
+
+    def _land(self, name: str, task: asyncio.Task[Entry]) -> None:
+        if self._flights.get(name) is task:
+            del self._flights[name]
+        if not task.cancelled():
+            # Nobody may be waiting any more.
+            task.exception()
+
+    async def _look(self, host: Host) -> Entry:
+        # Read before the database: a change in between makes the entry old at once instead of wrong for ever.
+        token = self._token()
+        self._stats.lookups += 1
+        known = self._known.get(host.name)
+        try:
+            route = await self._lookup(host)
+        except Exception as error:
+            self._stats.lookups_failed += 1
+            if known is not None:
+                now = self._clock()
+                known.failing_since = known.failing_since or now
+                known.retry_at = now + RETRY_SECONDS
+            if isinstance(error, RoutesUnavailable):
+                raise
+            log.exception("looking a host up failed", host=host.name)
+            raise RoutesUnavailable from error
+        if route is None:
+            self._known.pop(host.name, None)
+            return _keep(self._unknown, NEGATIVE_ENTRIES, host.name, Entry(host, None, token, self._clock() + NEGATIVE_SECONDS))
+        self._unknown.pop(host.name, None)
+        entry = Entry(host, route, token)
+        if known is not None and known.route == route:
+            entry.prepared = known.prepared
+        return _keep(self._known, POSITIVE_ENTRIES, host.name, entry)
+
+    def _serve_stale(self, entry: Entry, now: float) -> Entry:
+        if entry.failing_since is not None and now - entry.failing_since > STALE_SECONDS:
+            raise RoutesUnavailable
+        self._stats.served_stale += 1
+        return entry
+
+
+def _keep(entries: OrderedDict[str, Entry], limit: int, name: str, entry: Entry) -> Entry:
+    entries[name] = entry
+    entries.move_to_end(name)
+    while len(entries) > limit:
+        entries.popitem(last=False)
+    return entry

@@ -1,0 +1,175 @@
+"""From a route to something the sandbox can be asked.
+
+Owns the choice of the version, the target made from it (once, kept as long as the route is the same) and the way of one worker to another
+through a service binding. Must not know visitors.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from gateway.errors import HostUnknown, WorkerNotDeployed
+from gateway.hosts import Host
+from gateway.routes import Entry, Routes
+from sandbox import Program, Request, Response, Target, WorkerKey
+from sandbox.http import Headers
+from sandbox.worker.target import Service
+from tenants.errors import TenantSuspended, WorkerNotFound
+from tenants.rollout import RouteVersion, WorkerRoute, pick_version
+
+# What is remembered of versions' service bindings; the pool of one process holds far fewer.
+_REMEMBERED: Final = 20_000
+# A worker of a tenant by name, in the same cache as hosts: no host has this character.
+_BY_NAME: Final = "~"
+
+
+class Box(Protocol):
+    """What is needed of `sandbox.Sandbox`."""
+
+    async def dispatch(self, target: Target, request: Request) -> Response:
+        """The worker's response; raises `HostelError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A version, ready to be sent requests."""
+
+    target: Target
+    # The pool's key, as text.
+    key: str
+    # The response headers that name it.
+    own: Headers
+
+
+def worker_host(tenant_id: int, worker: str) -> Host:
+    """Where a tenant's worker is found by name: no visitor can name such a host."""
+    name = f"{_BY_NAME}{tenant_id}{_BY_NAME}{worker}"
+    return Host(name, name)
+
+
+def worker_of(host: Host) -> tuple[int, str] | None:
+    """The tenant's id and the worker's name that `worker_host` was given, or None for a host of visitors."""
+    if not host.name.startswith(_BY_NAME):
+        return None
+    _, tenant_id, worker = host.name.split(_BY_NAME, 2)
+    return int(tenant_id), worker
+
+
+class Targets:
+    """Makes targets, and remembers which other workers each version is bound to."""
+
+    def __init__(self, box: Box, routes: Routes, program: Callable[[str], Awaitable[Program]]) -> None:
+        """`program` loads a version by its id."""
+        self._box = box
+        self._routes = routes
+        self._program = program
+        # Version -> binding -> (worker, entrypoint). Known once the version was loaded, which comes before anything of it runs.
+        self._bound: OrderedDict[str, dict[str, tuple[str, str]]] = OrderedDict()
+
+    def choose(self, entry: Entry, overrides: str | None, version_key: str | None, *, depth: int = 0, entrypoint: str = "") -> Prepared:
+        """The version that answers one request. Raises `HostUnknown`, `TenantSuspended` or `WorkerNotDeployed`."""
+        route = entry.route
+        if route is None:
+            raise HostUnknown
+        if route.suspended:
+            raise TenantSuspended
+        versions = route.versions
+        if len(versions) == 1 and not overrides:
+            version = versions[0]
+        else:
+            picked = pick_version(route, overrides=overrides, version_key=version_key)
+            if picked is None:
+                raise WorkerNotDeployed
+            version = picked.version
+        return self._prepared(entry, route, version, depth, entrypoint)
+
+    def all_of(self, entry: Entry) -> list[Prepared]:
+        """Every version of the entry's deployment that visitors may be given."""
+        route = entry.route
+        if route is None or route.suspended:
+            return []
+        return [self._prepared(entry, route, version, 0, "") for version in route.versions if version.weight]
+
+    def _prepared(self, entry: Entry, route: WorkerRoute, version: RouteVersion, depth: int, entrypoint: str) -> Prepared:
+        place = (version.id, depth, entrypoint) if depth else version.id
+        prepared: Prepared | None = entry.prepared.get(place)
+        if prepared is None:
+            prepared = entry.prepared[place] = self._prepare(route, version, depth, entrypoint)
+        return prepared
+
+    def _prepare(self, route: WorkerRoute, version: RouteVersion, depth: int, entrypoint: str) -> Prepared:
+        async def source() -> Program:
+            program = await self._program(version.id)
+            self._remember(version.id, program)
+            return program
+
+        meta: dict[str, Any] = {"version": {"id": version.id, "tag": version.tag, "timestamp": version.created}}
+        key = WorkerKey(tenant=route.tenant_slug, worker=route.worker_name, version=version.id)
+        services = Services(self, route.tenant_id, version.id, depth)
+        target = Target(
+            key=key,
+            source=source,
+            limits=version.limits,
+            mode=route.mode,
+            entrypoint=entrypoint,
+            meta=meta,
+            services=services,
+            depth=depth,
+        )
+        return Prepared(target, key.text, [(b"hostel-version", version.id.encode()), (b"hostel-key", key.text.encode())])
+
+    def _remember(self, version_id: str, program: Program) -> None:
+        self._bound[version_id] = {
+            binding["name"]: (binding["service"], binding.get("entrypoint", ""))
+            for binding in program.bundle.env
+            if binding["type"] == "service"
+        }
+        self._bound.move_to_end(version_id)
+        while len(self._bound) > _REMEMBERED:
+            self._bound.popitem(last=False)
+
+    def bound(self, version_id: str) -> Mapping[str, tuple[str, str]]:
+        """The workers and entrypoints a version's service bindings name."""
+        return self._bound.get(version_id, {})
+
+    async def call(self, tenant_id: int, worker: str, entrypoint: str, depth: int, request: Request) -> Response:
+        """One worker's request to another of the same tenant, `depth` workers from the visitor. Raises `HostelError`."""
+        host = worker_host(tenant_id, worker)
+        entry = self._routes.peek(host) or await self._routes.find(host)
+        if entry.route is None:
+            raise WorkerNotFound(f"The worker {worker!r} does not exist.")
+        found = dict(request.headers)
+        overrides, version_key = (
+            value.decode("latin-1") if (value := found.get(name)) else None
+            for name in (b"cloudflare-workers-version-overrides", b"cloudflare-workers-version-key")
+        )
+        prepared = self.choose(entry, overrides, version_key, depth=depth, entrypoint=entrypoint)
+        return await self._box.dispatch(prepared.target, request)
+
+
+class Services(Mapping[str, Service]):
+    """The service bindings of one version, as its target carries them."""
+
+    def __init__(self, targets: Targets, tenant_id: int, version_id: str, depth: int) -> None:
+        """Of a worker that is itself `depth` workers from the visitor."""
+        self._targets = targets
+        self._tenant_id = tenant_id
+        self._version_id = version_id
+        self._depth = depth
+
+    def __getitem__(self, binding: str) -> Service:
+        """The way to the worker behind `binding`."""
+        worker, entrypoint = self._targets.bound(self._version_id)[binding]
+        return lambda request: self._targets.call(self._tenant_id, worker, entrypoint, self._depth + 1, request)
+
+    def __iter__(self) -> Iterator[str]:
+        """The bindings' names."""
+        return iter(self._targets.bound(self._version_id))
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._targets.bound(self._version_id))

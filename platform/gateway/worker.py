@@ -1,0 +1,77 @@
+"""A request to a worker.
+
+Owns the way from a host to a response: what the worker is asked and what the platform says of it. This is the hot path: no database, no
+formatting, no allocation that can be kept from the last request. Must not run anything itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway import headers
+from gateway.errors import BodyTooLarge, MethodRefused, RequestLooped
+from gateway.exchange import Exchange
+from gateway.origin import Origins
+from gateway.respond import Ending, respond
+from gateway.routes import Routes
+from gateway.stats import Stats
+from gateway.targets import Box, Targets
+from sandbox import Request
+from sandbox.bindings.wire import MAX_LOOPS, loops_of
+from sandbox.errors import VisitorLeft
+
+_START: Final = {"cold": (b"hostel-start", b"cold"), "warm": (b"hostel-start", b"warm")}
+
+
+class Workers:
+    """Sends requests to workers."""
+
+    def __init__(self, box: Box, routes: Routes, targets: Targets, stats: Stats, origins: Origins) -> None:
+        """Run in `box` what `routes` and `targets` find."""
+        self._box = box
+        self._routes = routes
+        self._targets = targets
+        self._stats = stats
+        self._origins = origins
+
+    async def serve(self, exchange: Exchange) -> Ending:
+        """Answer the exchange; how it ended. Raises `HostelError` when nothing was sent."""
+        inbound, host, scope, visitor = exchange.inbound, exchange.host, exchange.scope, exchange.visitor
+        assert inbound is not None
+        assert host is not None
+        entry = self._routes.peek(host) or await self._routes.find(host)
+        prepared = self._targets.choose(entry, inbound.overrides, inbound.version_key)
+        target = prepared.target
+        limit = target.limits.request_bytes
+        exchange.worker = prepared.key
+        path = scope["raw_path"]
+        if scope["method"] == "CONNECT" or not path:
+            raise MethodRefused
+        if inbound.looped and loops_of(inbound.kept) > MAX_LOOPS:
+            raise RequestLooped(limit=MAX_LOOPS)
+        peer, request_id = scope["client"][0], exchange.request_id.encode()
+        client, scheme = self._origins.of(peer, inbound)
+        url = f"{scheme}://{host.authority}{path.decode('ascii') if path[:1] == b'/' else '/' + path.decode('ascii')}"
+        if query := scope["query_string"]:
+            url = f"{url}?{query.decode('latin-1')}"
+        request = Request(
+            scope["method"],
+            url,
+            headers.to_worker(inbound, client=client.encode(), peer=peer.encode(), scheme=scheme.encode(), request_id=request_id),
+            await visitor.body(inbound, limit),
+            visitor,
+        )
+        try:
+            response = await self._box.dispatch(target, request)
+        except VisitorLeft:
+            if visitor.overflowed:
+                raise BodyTooLarge(limit=limit) from None
+            raise
+        if response.start == "cold":
+            self._stats.cold += 1
+        own = [*prepared.own, _START[response.start], (b"hostel-request-id", request_id)]
+        try:
+            return await respond(exchange, response, own)
+        except BaseException:
+            await response.aclose()
+            raise

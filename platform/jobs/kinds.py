@@ -1,0 +1,45 @@
+"""What is done in the background: one entry for each kind of job.
+
+Owns the list. An entry calls one service and returns what is worth keeping of its result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from jobs import builds, services
+from jobs.engine import engine
+from jobs.models import Job
+from jobs.registry import Result, job_kind
+from tenants import services as tenants
+
+
+@job_kind("version_build")
+def version_build(job: Job) -> Result:
+    """Build a staged upload; its image goes into the staging area."""
+    return builds.build_staged(job.payload["staged"])
+
+
+@job_kind("image_remake")
+def image_remake(job: Job) -> Result:
+    """Make the image of a version again, for the present guest."""
+    return builds.remake_image(job.payload["version"])
+
+
+@job_kind("images_refresh")
+def images_refresh(_job: Job) -> Result:
+    """Ask for the images that an upgrade of the guest has made necessary."""
+    return builds.refresh_images()
+
+
+@job_kind("blob_gc")
+def blob_gc(_job: Job) -> Result:
+    """Forget images of earlier guests, then remove content that nothing refers to."""
+    images = tenants.images_prune(guest_build=engine.sandbox().guest_build)
+    return {"images": images, **asdict(tenants.blobs_collect())}
+
+
+@job_kind("job_prune")
+def job_prune(_job: Job) -> Result:
+    """Forget old jobs and counts."""
+    return {"jobs": services.jobs_prune(), "counts": tenants.throttles_prune()}

@@ -1,0 +1,79 @@
+"""The tables of docs/ that the code knows best: settings and error codes.
+
+Owns their rendering and their place in the pages (between two comments). `make docs` writes them; a test fails when they are stale.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from cfapi.numbers import numbers_table
+from controlplane.config import ROOT, settings_table
+from sandbox.errors import HostelError
+
+# The packages that may define errors, outermost last.
+PACKAGES = ("sandbox", "tenants", "controlplane", "jobs", "gateway", "api", "cfapi", "ops")
+
+
+def error_classes() -> list[type[HostelError]]:
+    """Every error there is, by code. Imports every module of the project: needs Django set up."""
+    for package in PACKAGES:
+        found = importlib.import_module(package)
+        for module in pkgutil.walk_packages(found.__path__, f"{package}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+    return sorted(set(_below(HostelError)), key=lambda error: error.code)
+
+
+def errors_table() -> str:
+    """Code, HTTP status, whose fault and meaning of every error."""
+    rows = [f"| `{error.code}` | {error.status} | {error.fault} | {_meaning(error)} |" for error in error_classes()]
+    return "\n".join(["| code | status | fault | meaning |", "|---|---|---|---|", *dict.fromkeys(rows)]) + "\n"
+
+
+# Page, then the table's name in its comments, then what makes it.
+TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
+    ("docs/operations.md", "settings"): settings_table,
+    ("docs/errors.md", "errors"): errors_table,
+    ("docs/api.md", "numbers"): lambda: numbers_table(error_classes()),
+}
+
+
+def rendered(text: str, name: str, table: str) -> str:
+    """`text` with `table` between `<!-- name -->` and `<!-- /name -->`; ValueError where the comments are missing."""
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not pattern.search(text):
+        raise ValueError(f"The page has no <!-- {name} --> … <!-- /{name} -->.")
+    return pattern.sub(lambda match: match[1] + table + match[2], text)
+
+
+def pages(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
+    """Each page with the text it should have."""
+    for (page, name), make in TABLES.items():
+        path = root / page
+        yield path, rendered(path.read_text(), name, make())
+
+
+def write() -> int:
+    """Write the pages that are stale; returns an exit code."""
+    import django  # noqa: PLC0415 - only here
+
+    django.setup()
+    for path, text in pages():
+        if path.read_text() != text:
+            path.write_text(text)
+    return 0
+
+
+def _below(error: type[HostelError]) -> Iterator[type[HostelError]]:
+    yield error
+    for child in error.__subclasses__():
+        yield from _below(child)
+
+
+def _meaning(error: type[HostelError]) -> str:
+    return (error.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").replace("    ", "").replace("|", "\\|")
