@@ -1,0 +1,7 @@
+// The neighbour nobody wants.
+
+export default {
+  fetch() {
+    for (;;);
+  },
+};
