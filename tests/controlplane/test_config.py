@@ -1,0 +1,123 @@
+"""Settings: read with their types, refused all at once, never shown where they are private."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from environs import EnvValidationError
+
+from controlplane import config
+from controlplane.database import database
+from sandbox.limits import Limits
+
+
+@pytest.fixture
+def environ(monkeypatch):
+    """Sets variables over an environment that has none of ours."""
+    for item in config.settings_fields():
+        monkeypatch.delenv(item.metadata["env"], raising=False)
+
+    def load(**variables: str) -> config.Config:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return config.load()
+
+    return load
+
+
+def test_nothing_needs_to_be_set(environ):
+    found = environ()
+    assert found.home == config.ROOT / "var"
+    assert found.port == 8787
+    assert found.database == f"sqlite:///{config.ROOT}/var/db.sqlite3"
+    assert found.platform_limits == Limits()
+    assert found.guest_home == config.ROOT / "var" / "guest"
+    assert found.origin("hello.demo.localhost") == "http://hello.demo.localhost:8787"
+
+
+def test_everything_can_be_set(environ, tmp_path):
+    found = environ(
+        HOSTEL_HOME=str(tmp_path),
+        HOSTEL_PORT="80",
+        HOSTEL_BASE_DOMAIN="workers.example",
+        HOSTEL_CONTROL_HOSTS="admin.example, OPS.example",
+        HOSTEL_EGRESS_ALLOW="10.0.0.0/8,db.internal",
+        HOSTEL_LIMITS="cpu_ms=50, memory_bytes=1048576",
+        HOSTEL_DEBUG="yes",
+        HOSTEL_UPLOAD_WAIT_SECONDS="1.5",
+    )
+    assert (found.home, found.run) == (tmp_path, tmp_path / "run")
+    assert found.origin("x") == "http://x"
+    assert found.hosts == ("workers.example", "localhost", "127.0.0.1", "[::1]", "admin.example", "ops.example")
+    assert found.egress_allow == ("10.0.0.0/8", "db.internal")
+    assert (found.platform_limits.cpu_ms, found.platform_limits.memory_bytes) == (50, 1_048_576)
+    assert found.debug
+    assert found.upload_wait_seconds == 1.5
+
+
+def test_a_proxys_port_and_scheme_are_shown_to_tenants(environ):
+    found = environ(HOSTEL_PUBLIC_SCHEME="https", HOSTEL_PUBLIC_PORT="443")
+    assert found.origin("a.b.example") == "https://a.b.example"
+
+
+def test_values_may_stand_in_files(environ, tmp_path: Path):
+    (tmp_path / "key").write_text("k" * 40 + "\n")
+    assert environ(HOSTEL_SECRET_KEY_FILE=str(tmp_path / "key")).secret_key.strip() == "k" * 40
+
+
+def test_every_bad_variable_is_named_at_once(environ):
+    with pytest.raises(EnvValidationError) as refused:
+        environ(HOSTEL_PORT="http", HOSTEL_DEBUG="maybe", HOSTEL_LIMITS="cpu=1")
+    for name in ("HOSTEL_PORT", "HOSTEL_DEBUG", "HOSTEL_LIMITS"):
+        assert name in str(refused.value)
+
+
+@pytest.mark.parametrize("limits", ["cpu_ms", "cpu_ms=", "cpu_ms=0", "cpu_ms=-1", "cpu_ms=1.5", "cpu_ms=x", "=1"])
+def test_limits_must_be_limits(environ, limits):
+    with pytest.raises(EnvValidationError):
+        environ(HOSTEL_LIMITS=limits)
+
+
+def test_private_values_are_not_in_the_repr(environ):
+    private = {
+        "DATABASE_URL": "postgres://u:sesame1@h/d",
+        "REDIS_URL": "redis://:sesame2@h",
+        "CELERY_BROKER_URL": "amqp://u:sesame3@h",
+        "HOSTEL_SECRET_KEY": "sesame4" * 8,
+    }
+    assert "sesame" not in repr(environ(**private))
+
+
+def test_it_is_read_without_django():
+    code = "import sys; from controlplane.config import load; load(); assert 'django' not in sys.modules, 'Django was imported'"
+    subprocess.run([sys.executable, "-c", f"import sys; sys.path[:0] = ['.', 'platform']; {code}"], cwd=config.ROOT, check=True)
+
+
+def test_the_table_has_every_setting_with_its_meaning():
+    table = config.settings_table()
+    for item in config.settings_fields():
+        assert f"| `{item.metadata['env']}` |" in table
+        assert item.metadata["doc"].endswith(".")
+    assert "\n\n" not in table
+
+
+class TestDatabase:
+    def test_sqlite_is_made_safe_for_several_processes(self):
+        entry = database("sqlite:////tmp/a%20b.sqlite3")
+        assert entry["NAME"] == "/tmp/a b.sqlite3"
+        assert entry["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+        assert "journal_mode=WAL" in entry["OPTIONS"]["init_command"]
+
+    def test_postgresql_shares_its_connections(self):
+        entry = database("postgres://user:p%40ss@db.example:5433/hostel?sslmode=require")
+        assert (entry["HOST"], entry["PORT"], entry["PASSWORD"]) == ("db.example", 5433, "p@ss")
+        assert entry["OPTIONS"]["pool"]
+        assert entry["OPTIONS"]["sslmode"] == "require"
+
+    @pytest.mark.parametrize("url", ["mysql://u@h/d", "oracle://u@h/d"])
+    def test_others_are_refused(self, url):
+        with pytest.raises(ValueError, match="DATABASE_URL"):
+            database(url)
