@@ -1,3 +1,5 @@
+"""Access: roles, invitations, scoped tokens."""
+
 from __future__ import annotations
 
 from typing import ClassVar

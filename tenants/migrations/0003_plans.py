@@ -1,3 +1,5 @@
+"""Plans, overrides of limits, usage counters."""
+
 from __future__ import annotations
 
 from typing import ClassVar

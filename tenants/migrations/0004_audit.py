@@ -1,3 +1,5 @@
+"""The chain of audit events, webhooks."""
+
 from __future__ import annotations
 
 from typing import ClassVar

@@ -1,3 +1,5 @@
+"""Dispatch namespaces and environments."""
+
 from __future__ import annotations
 
 from typing import ClassVar

@@ -1,6 +1,5 @@
 """The tables as they were first made."""
 
-# ruff: noqa: D101, RUF012
 
 import uuid
 
