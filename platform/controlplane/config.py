@@ -8,14 +8,16 @@ Each variable may also be given as a file: `HOSTEL_SECRET_KEY_FILE=/run/secrets/
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from environs import FileAwareEnv, ValidationError
+from environs import EnvValidationError, FileAwareEnv, ValidationError
 
+from controlplane import validation
 from sandbox.limits import MIB, Limits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,19 +173,43 @@ def settings_fields() -> list[Field[Any]]:
 
 
 def load() -> Config:
-    """Read the environment; raise `environs.EnvValidationError` that names every bad variable at once."""
+    """Read the environment; raise `validation.SettingsInvalid` that names every bad variable at once, and why."""
     env = FileAwareEnv(eager=False)
     env.add_parser("limits", _limits)
     values: dict[str, Any] = {}
+    names = {item.name: str(item.metadata["env"]) for item in settings_fields()}
     for item in settings_fields():
         default = item.default_factory() if item.default_factory is not MISSING else item.default
         parse: Callable[..., Any] = getattr(env, item.metadata["kind"])
-        value = parse(item.metadata["env"], default=default)
-        values[item.name] = tuple(map(str.strip, value)) if item.metadata["kind"] == "list" else value
-    env.seal()
+        try:
+            value = parse(names[item.name], default=default)
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            # The file that a `…_FILE` variable names.
+            raise validation.SettingsInvalid.naming({f"{names[item.name]}_FILE": [_sentence(str(error))]}) from None
+        values[item.name] = tuple(map(str.strip, value)) if item.metadata["kind"] == "list" and value is not None else value
+    unread: dict[str, list[str]] = {}
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        unread = {name: [_sentence(said) for said in messages] for name, messages in _messages(error).items()}
+    # What could not be read stands as its default, so that everything else is still checked.
+    read = {field: name for field, name in names.items() if name not in unread}
+    for item in settings_fields():
+        if item.name not in read:
+            values[item.name] = item.default_factory() if item.default_factory is not MISSING else item.default
     for name in ("home", "guest_cache"):
         values[name] = values[name] and values[name].absolute()
-    return Config(**values)
+    config = Config(**values)
+    wrong = {**unread, **validation.problems(config, read)}
+    if wrong:
+        raise validation.SettingsInvalid.naming({name: wrong[name] for name in names.values() if name in wrong})
+    return config
+
+
+def warnings(config: Config) -> list[str]:
+    """What is allowed and probably a mistake, unknown `HOSTEL_…` variables included, one sentence each."""
+    known = [str(item.metadata["env"]) for item in settings_fields()]
+    return validation.warnings(config, known=known, environ=os.environ)
 
 
 def settings_table() -> str:
@@ -207,3 +233,13 @@ def _limits(value: Any) -> dict[str, int]:
             raise ValidationError(f"{pair!r} is no limit: it must be name=positive number, with a name of {', '.join(known)}")
         parsed[name] = int(number)
     return parsed
+
+
+def _messages(error: EnvValidationError) -> dict[str, list[str]]:
+    """What environs found, by variable."""
+    found = error.error_messages
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."

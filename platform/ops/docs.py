@@ -13,6 +13,8 @@ from pathlib import Path
 
 from cfapi.numbers import numbers_table
 from controlplane.config import ROOT, settings_table
+from ops.catalogue import COMMANDS
+from ops.cli import Argument
 from sandbox.errors import HostelError
 
 # The packages that may define errors, outermost last.
@@ -35,11 +37,34 @@ def errors_table() -> str:
     return "\n".join(["| code | status | fault | meaning |", "|---|---|---|---|", *dict.fromkeys(rows)]) + "\n"
 
 
+def commands_page() -> str:
+    """Every command with its arguments, as `--help` has them."""
+    parts = []
+    for command in COMMANDS:
+        parts.append(f"### hostel {command.name}\n\n{command.help[0].upper()}{command.help[1:]}. {command.details}".rstrip() + "\n")
+        rows = [(_written(one), str(one.options.get("help", ""))) for one in command.arguments]
+        if rows:
+            parts.append("\n".join(["| argument | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows)]) + "\n")
+    return "\n".join(parts)
+
+
+def _written(one: Argument) -> str:
+    """An argument as it is typed."""
+    name, options = one.names[0], one.options
+    shown = str(options.get("metavar") or name.lstrip("-").upper())
+    if name.startswith("-"):
+        plain = name if options.get("action") == "store_true" else f"{name} {shown}"
+        return f"`{plain}`" + (" (needed)" if options.get("required") else "")
+    label = str(options.get("metavar") or name)
+    return f"`{label}`" + {"+": " …", "*": " … (may be left out)", "?": " (may be left out)"}.get(str(options.get("nargs")), "")
+
+
 # Page, then the table's name in its comments, then what makes it.
 TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("docs/operations.md", "settings"): settings_table,
     ("docs/errors.md", "errors"): errors_table,
     ("docs/api.md", "numbers"): lambda: numbers_table(error_classes()),
+    ("docs/cli.md", "commands"): commands_page,
 }
 
 

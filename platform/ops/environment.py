@@ -64,6 +64,7 @@ def make(root: Path, *, dev: bool = False) -> bool:
     stamp = folder / "hostel.json"
     wanted = fingerprint(root, dev=dev)
     if is_current(stamp, wanted) and (folder / "bin" / "python").exists():
+        write_command(folder)
         return False
     stamp.unlink(missing_ok=True)
     python = folder / "bin" / "python"
@@ -78,8 +79,18 @@ def make(root: Path, *, dev: bool = False) -> bool:
         [python, "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True, check=True
     )
     Path(site.stdout.strip(), "hostel.pth").write_text(f"{root}\n{root / 'platform'}\n")
+    write_command(folder)
     stamp.write_text(json.dumps(wanted))
     return True
+
+
+def write_command(folder: Path) -> None:
+    """Make `bin/hostel`, as the installed wheel has it: the project itself is on the path and not installed."""
+    script = folder / "bin" / "hostel"
+    text = f"#!{folder / 'bin' / 'python'}\nimport sys\n\nfrom ops.__main__ import main\n\nsys.exit(main())\n"
+    if not script.exists() or script.read_text() != text:
+        script.write_text(text)
+        script.chmod(0o755)
 
 
 def install(python: Path, pins: Path) -> None:

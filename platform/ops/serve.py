@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
+from controlplane import config
 from controlplane.config import ROOT, Config
 from ops import processes, welcome
 from ops.lock import HomeLock, StartRefused, require_free_port
@@ -56,6 +57,8 @@ class Start:
             except StartRefused as refusal:
                 self._progress.say(refusal.message)
                 return 2
+            for warning in config.warnings(self._config):
+                self._progress.say(f"  ! {warning}")
             self._listen_to_signals()
             try:
                 await self._up()

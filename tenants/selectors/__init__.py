@@ -6,6 +6,7 @@ Owns the scoping: each selector demands the tenant and finds nothing of another 
 
 from __future__ import annotations
 
+from tenants.selectors.operators import tenant_counts, tenant_list, tenant_named, token_list_of, token_named
 from tenants.selectors.programs import version_program
 from tenants.selectors.routes import preview_lookup, route_lookup, route_of_worker
 from tenants.selectors.tenants import (
@@ -41,9 +42,14 @@ __all__ = [
     "route_lookup",
     "route_of_worker",
     "tenant_by_account",
+    "tenant_counts",
+    "tenant_list",
+    "tenant_named",
     "tenants_of_user",
     "token_get",
     "token_list",
+    "token_list_of",
+    "token_named",
     "version_bindings",
     "version_get",
     "version_latest",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from environs import EnvValidationError
 
 from controlplane import config
 from controlplane.database import database
+from controlplane.validation import SettingsInvalid
 from sandbox.limits import Limits
 
 
@@ -69,7 +70,7 @@ def test_values_may_stand_in_files(environ, tmp_path: Path):
 
 
 def test_every_bad_variable_is_named_at_once(environ):
-    with pytest.raises(EnvValidationError) as refused:
+    with pytest.raises(SettingsInvalid) as refused:
         environ(HOSTEL_PORT="http", HOSTEL_DEBUG="maybe", HOSTEL_LIMITS="cpu=1")
     for name in ("HOSTEL_PORT", "HOSTEL_DEBUG", "HOSTEL_LIMITS"):
         assert name in str(refused.value)
@@ -77,8 +78,82 @@ def test_every_bad_variable_is_named_at_once(environ):
 
 @pytest.mark.parametrize("limits", ["cpu_ms", "cpu_ms=", "cpu_ms=0", "cpu_ms=-1", "cpu_ms=1.5", "cpu_ms=x", "=1"])
 def test_limits_must_be_limits(environ, limits):
-    with pytest.raises(EnvValidationError):
+    with pytest.raises(SettingsInvalid):
         environ(HOSTEL_LIMITS=limits)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("HOSTEL_PORT", "70000", "must be a port"),
+        ("HOSTEL_PUBLIC_PORT", "0", "must be a port"),
+        ("HOSTEL_GATEWAY_WORKERS", "0", "more than 0"),
+        ("HOSTEL_BASE_DOMAIN", "https://x", "host name"),
+        ("HOSTEL_CONTROL_HOSTS", "ok.example,b:80x/", "no host name"),
+        ("HOSTEL_PUBLIC_SCHEME", "ftp", "http, https"),
+        ("HOSTEL_TRUSTED_PROXIES", "10.0.0.0/8,proxy", "no network"),
+        ("DATABASE_URL", "mysql://u:sesame@h/d", "postgres://"),
+        ("REDIS_URL", "http://h", "redis://"),
+        ("CELERY_BROKER_URL", "kafka://h", "amqp://"),
+        ("HOSTEL_SECRET_KEY", "short,sesame", "32 characters"),
+        ("HOSTEL_LOG_LEVEL", "LOUD", "DEBUG, INFO"),
+        ("HOSTEL_UPLOAD_WAIT_SECONDS", "-1", "more than 0"),
+        ("HOSTEL_UPLOAD_WAIT_SECONDS", "nan", "nan"),
+        ("HOSTEL_BLOB_GRACE_SECONDS", "-1", "0 or more"),
+        ("HOSTEL_JOB_LEASE_SECONDS", "0.5", "1 or more"),
+    ],
+)
+def test_a_value_out_of_its_bounds_is_named_with_them(environ, variable, value, said):
+    with pytest.raises(SettingsInvalid) as refused:
+        environ(**{variable: value})
+    assert list(refused.value.detail["problems"]) == [variable]
+    assert said in str(refused.value)
+    assert "sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"HOSTEL_PUBLIC_SCHEME": "https", "HOSTEL_PORT": "80"},
+        {"HOSTEL_PUBLIC_SCHEME": "http", "HOSTEL_PUBLIC_PORT": "443"},
+        {"HOSTEL_JOB_LEASE_SECONDS": "1", "HOSTEL_JOB_SWEEP_SECONDS": "60"},
+    ],
+)
+def test_values_that_contradict_each_other_are_refused(environ, variables):
+    with pytest.raises(SettingsInvalid) as refused:
+        environ(**variables)
+    assert set(refused.value.detail["problems"]) <= set(variables)
+
+
+def test_a_contradiction_waits_until_the_value_itself_is_right(environ):
+    with pytest.raises(SettingsInvalid) as refused:
+        environ(HOSTEL_PUBLIC_SCHEME="https", HOSTEL_PORT="80", HOSTEL_PUBLIC_PORT="many")
+    assert list(refused.value.detail["problems"]) == ["HOSTEL_PUBLIC_SCHEME", "HOSTEL_PUBLIC_PORT"]
+
+
+def test_a_file_that_cannot_be_read_is_named(environ, tmp_path):
+    with pytest.raises(SettingsInvalid, match="HOSTEL_SECRET_KEY_FILE"):
+        environ(HOSTEL_SECRET_KEY_FILE=str(tmp_path / "gone"))
+
+
+def test_unknown_variables_are_named_with_what_may_have_been_meant(environ, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("HOSTEL_")]:
+        monkeypatch.delenv(name)
+    assert config.warnings(environ(HOSTEL_TEST_AMQP_URL="x", HOSTEL_PYTHON="x", HOSTEL_PORT="81")) == []
+    (said,) = config.warnings(environ(HOSTEL_PROT="80"))
+    assert said == "HOSTEL_PROT is no setting of Hostel. Did you mean HOSTEL_PORT?"
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"HOSTEL_PUBLIC_SCHEME": "https"}, "HOSTEL_TRUSTED_PROXIES"),
+        ({"HOSTEL_BASE_DOMAIN": "workers.acme.net", "HOSTEL_DEMO": "no"}, "without TLS"),
+        ({"DATABASE_URL": "postgres://u@h/d"}, "HOSTEL_SECRET_KEY"),
+    ],
+)
+def test_what_is_probably_a_mistake_is_said(environ, variables, said):
+    assert any(said in warning for warning in config.warnings(environ(**variables)))
 
 
 def test_private_values_are_not_in_the_repr(environ):

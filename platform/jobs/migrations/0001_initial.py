@@ -1,6 +1,5 @@
 """The tables as they were first made."""
 
-
 import uuid
 
 import django.utils.timezone

@@ -1,0 +1,138 @@
+"""Every command there is.
+
+Owns their names, arguments and help; docs/cli.md shows the same and a test compares them. Must not import what commands need (ops.cli loads
+that when one is asked for).
+"""
+
+from __future__ import annotations
+
+from ops.cli import Argument, Command, argument
+
+GROUPS = {
+    "tenant": "make, stop, export and delete tenants",
+    "token": "make and revoke API tokens",
+    "limits": "see and change what a tenant may use",
+    "user": "make people who can log in",
+}
+_TENANT = argument("tenant", help="the tenant's slug or account id")
+
+
+def _named(name: str, text: str, **options: object) -> Argument:
+    return argument(name, help=text, **options)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "serve",
+        "ops.commands.start:serve",
+        "start everything and keep it running",
+        (_named("--verbose", "show every line of every process", action="store_true"),),
+        needs="settings",
+        answers=False,
+    ),
+    Command(
+        "prepare",
+        "ops.commands.start:prepare",
+        "bring the database and the demo tenant up to date",
+        details="One step of `serve`, which waits for what it says.",
+        needs="settings",
+        answers=False,
+    ),
+    Command(
+        "env",
+        "ops.commands.start:env",
+        "print shell exports for curl, wrangler and Alchemy",
+        details='Use it as eval "$(hostel env)". They are the demo tenant\'s.',
+        needs="settings",
+        answers=False,
+    ),
+    Command(
+        "commands",
+        "ops.commands.start:commands",
+        "print the command line of each process, for another supervisor",
+        needs="settings",
+        answers=False,
+    ),
+    Command(
+        "docs",
+        "ops.commands.start:docs",
+        "write the tables of docs/ that the code knows best",
+        needs="settings",
+        answers=False,
+    ),
+    Command(
+        "tenant create",
+        "ops.commands.tenants:create",
+        "make a tenant",
+        (
+            _named("slug", "a DNS label: workers answer at {worker}.{slug}.{base domain}"),
+            _named("--name", "as people read it; the slug where it is not given", default=""),
+            _named("--owner", "address of the user who will own it", metavar="EMAIL"),
+            _named("--account-id", "32 hex digits, for a tenant that moves here; a new one where it is not given", metavar="ID"),
+        ),
+    ),
+    Command("tenant list", "ops.commands.tenants:show_all", "list every tenant"),
+    Command("tenant show", "ops.commands.tenants:show", "show one tenant and what it has", (_TENANT,)),
+    Command(
+        "tenant suspend",
+        "ops.commands.tenants:suspend",
+        "stop serving a tenant's workers",
+        (_TENANT, _named("--reason", "told to the tenant", required=True)),
+        details="Visitors get a page that says so, from the next request on; nothing is deleted.",
+    ),
+    Command("tenant resume", "ops.commands.tenants:resume", "serve a suspended tenant again", (_TENANT,)),
+    Command(
+        "token create",
+        "ops.commands.tokens:create",
+        "make an API token and show it, this once",
+        (
+            _named("--tenant", "whose it is: slug or account id; without it, and with --operator, an operator's"),
+            _named("--operator", "a token of the platform instead of a tenant", action="store_true"),
+            _named("--name", "what it is for", required=True),
+            _named("--scope", "what it may do; may be given several times", action="append", default=[], metavar="SCOPE"),
+            _named("--expires", "when it ends: a number and m, h or d (30d), or a date (2027-01-31)"),
+        ),
+    ),
+    Command(
+        "token list",
+        "ops.commands.tokens:show_all",
+        "list a tenant's tokens, or the operators'",
+        (_named("--tenant", "slug or account id; operators' tokens where it is not given"),),
+    ),
+    Command(
+        "token revoke",
+        "ops.commands.tokens:revoke",
+        "end a token at once",
+        (_named("token", "its id, or its first characters (hst_…) where only one token begins so"),),
+    ),
+    Command(
+        "limits show",
+        "ops.commands.limits:show",
+        "show the limits that apply and where each comes from",
+        (_TENANT, _named("--worker", "of this worker's newest version")),
+    ),
+    Command(
+        "limits set",
+        "ops.commands.limits:change",
+        "lower limits of a tenant",
+        (_TENANT, _named("limits", "name=value, such as cpu_ms=50", nargs="+", metavar="name=value")),
+        details="What is not named stays as it is. Gateways obey within a second.",
+    ),
+    Command(
+        "limits clear",
+        "ops.commands.limits:clear",
+        "give limits of a tenant back to the platform's",
+        (_TENANT, _named("names", "limits to clear; all of them where none is named", nargs="*", metavar="name")),
+    ),
+    Command(
+        "user create",
+        "ops.commands.users:create",
+        "make a person who can log in",
+        (
+            _named("email", "the address, which is also the log-in name"),
+            _named("--name", "as others read it", default=""),
+            _named("--operator", "opens the operators' pages", action="store_true"),
+            _named("--password-stdin", "read the password from standard input; without it one is made and shown", action="store_true"),
+        ),
+    ),
+)

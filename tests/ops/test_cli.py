@@ -1,0 +1,194 @@
+"""The command line: what is typed, what is done, what is said, how it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ops import cli
+from ops.catalogue import COMMANDS, GROUPS
+from tenants import services
+from tenants.actor import Actor
+from tenants.errors import TokenInvalid
+from tenants.models import AuditEvent, Tenant, User
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def hostel(db, capsys):
+    """Runs a command; its exit code, and its document or its text."""
+
+    def run(*words: str, code: int = 0, as_json: bool = True):
+        assert cli.run(COMMANDS, GROUPS, [*words, *(["--json"] if as_json else [])]) == code
+        said = capsys.readouterr()
+        return json.loads(said.out) if as_json else said.out + said.err
+
+    return run
+
+
+class TestTenants:
+    def test_made_listed_stopped_and_resumed(self, hostel):
+        services.user_create(email="ada@example.com", password=None, actor=Actor.system())
+        made = hostel("tenant", "create", "acme", "--name", "Acme", "--owner", "Ada@example.com")
+        assert (made["slug"], made["suspended"]) == ("acme", None)
+        assert [row["slug"] for row in hostel("tenant", "list")] == ["acme"]
+        shown = hostel("tenant", "show", made["account_id"])
+        assert (shown["workers"], shown["members"]) == (0, 1)
+        assert hostel("tenant", "suspend", "acme", "--reason", "unpaid")["reason"] == "unpaid"
+        assert Tenant.objects.get(slug="acme").suspended_at is not None
+        assert hostel("tenant", "resume", "acme")["suspended"] is None
+
+    def test_the_audit_log_says_who_typed(self, hostel):
+        hostel("tenant", "create", "acme")
+        assert AuditEvent.objects.filter(action="tenant_create").latest("pk").actor.startswith("system:cli/")
+
+    @pytest.mark.parametrize("slug", ["", "Acme", "a_b", "admin", "x" * 64, "ac\u200dme", "\u0430cme", "a\0b"])
+    def test_a_bad_name_is_refused(self, hostel, slug):
+        assert hostel("tenant", "create", slug, code=1)["error"]["code"] == "tenant_name_invalid"
+        assert not Tenant.objects.exists()
+
+    def test_what_is_not_there_is_said(self, hostel):
+        for words in (("tenant", "show", "nobody"), ("tenant", "suspend", "a\0", "--reason", "x"), ("limits", "show", "nobody")):
+            assert hostel(*words, code=1)["error"]["code"] == "tenant_not_found"
+        assert hostel("tenant", "create", "acme", "--owner", "who@example.com", code=1)["error"]["field"] == "--owner"
+        assert "There is no tenant 'nobody'. (tenant_not_found)" in hostel("tenant", "show", "nobody", code=1, as_json=False)
+
+    def test_text_is_for_people(self, hostel):
+        assert hostel("tenant", "list", as_json=False) == "(none)\n"
+        hostel("tenant", "create", "acme")
+        head, line = hostel("tenant", "list", as_json=False).splitlines()
+        assert head.split() == ["SLUG", "NAME", "ACCOUNT_ID", "SUSPENDED", "CREATED"]
+        assert line.startswith("acme  acme")
+
+
+class TestTokens:
+    def test_a_token_is_shown_once_and_works_until_it_is_revoked(self, hostel, tenant):
+        made = hostel("token", "create", "--tenant", "acme", "--name", "ci", "--scope", "workers:write", "--expires", "30d")
+        assert services.token_authenticate(secret=made["token"]).tenant_id == tenant.pk
+        (listed,) = hostel("token", "list", "--tenant", "acme")
+        assert made["token"] not in json.dumps(listed)
+        assert listed["expires"]
+        assert hostel("token", "revoke", made["prefix"])["revoked"]
+        with pytest.raises(TokenInvalid):
+            services.token_authenticate(secret=made["token"])
+
+    def test_an_operators_token(self, hostel, db):
+        made = hostel("token", "create", "--operator", "--name", "ops")
+        assert made["scopes"] == ["operator"]
+        assert [row["id"] for row in hostel("token", "list")] == [made["id"]]
+        assert hostel("token", "revoke", made["id"])["revoked"]
+
+    @pytest.mark.parametrize(
+        ("words", "field"),
+        [
+            ((), "--tenant"),
+            (("--tenant", "acme", "--operator"), "--tenant"),
+            (("--tenant", "acme"), "scopes"),
+            (("--tenant", "acme", "--scope", "everything"), "scopes"),
+            (("--tenant", "acme", "--scope", "workers:read", "--expires", "soon"), "--expires"),
+            (("--tenant", "acme", "--scope", "workers:read", "--expires", "2001-01-01"), "expires_at"),
+        ],
+    )
+    def test_a_bad_token_is_refused_by_field(self, hostel, tenant, words, field):
+        assert hostel("token", "create", "--name", "x", *words, code=1)["error"]["field"] == field
+
+    @pytest.mark.parametrize("name", ["hst_", "hst_nobody99", "x", "6f9619ff-8b86-d011-b42d-00cf4fc964ff", "\0" * 12])
+    def test_a_token_that_is_not_there(self, hostel, name):
+        assert hostel("token", "revoke", name, code=1)["error"]["code"] == "token_not_found"
+
+
+class TestLimits:
+    def test_set_shown_and_cleared(self, hostel, tenant):
+        assert hostel("limits", "set", "acme", "cpu_ms=5", "subrequests=7") == {"cpu_ms": 5, "subrequests": 7}
+        shown = {row["limit"]: row for row in hostel("limits", "show", "acme")}
+        assert (shown["cpu_ms"]["value"], shown["cpu_ms"]["source"], shown["wall_ms"]["source"]) == (5, "tenant", "platform")
+        assert hostel("limits", "clear", "acme", "cpu_ms") == {"subrequests": 7}
+        assert hostel("limits", "clear", "acme") == {}
+
+    @pytest.mark.parametrize(
+        "pair", ["cpu=5", "cpu_ms", "cpu_ms=", "cpu_ms=0", "cpu_ms=-1", "cpu_ms=1e3", "cpu_ms=" + "9" * 40, "cpu_ms=٣"]
+    )
+    def test_what_is_no_limit_is_refused(self, hostel, tenant, pair):
+        assert hostel("limits", "set", "acme", pair, code=1)["error"]["field"] == "limits"
+        tenant.refresh_from_db()
+        assert tenant.limits == {}
+
+
+class TestUsers:
+    def test_a_person_with_a_password_that_was_made(self, hostel):
+        made = hostel("user", "create", "op@example.com", "--operator")
+        assert made["operator"]
+        assert len(made["password"]) >= 16
+
+    def test_a_person_with_a_password_that_was_read(self, hostel, monkeypatch):
+        monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+        assert "password" not in hostel("user", "create", "op@example.com", "--password-stdin")
+        assert User.objects.get().check_password("correct horse battery")
+        assert hostel("user", "create", "OP@example.com", code=1)["error"]["code"] == "name_taken"
+
+
+class TestTheCommandLine:
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            ((), "required"),
+            (("tenat",), "Did you mean 'tenant'?"),
+            (("tenant", "crate"), "Did you mean 'create'?"),
+            (("tenant", "create"), "slug"),
+            (("tenant", "create", "x", "--nam", "y"), "unrecognized arguments: --nam"),
+            (("tenant", "suspend", "x"), "--reason"),
+        ],
+    )
+    def test_what_cannot_be_understood_ends_with_2(self, capsys, words, said):
+        with pytest.raises(SystemExit) as ended:
+            cli.run(COMMANDS, GROUPS, words)
+        assert ended.value.code == 2
+        assert said in capsys.readouterr().err
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+    def test_every_command_explains_itself(self, capsys, command):
+        with pytest.raises(SystemExit) as ended:
+            cli.run(COMMANDS, GROUPS, [*command.name.split(), "--help"])
+        assert ended.value.code == 0
+        text = capsys.readouterr().out
+        assert command.help[1:] in " ".join(text.split())
+        for one in command.arguments:
+            assert one.options["help"], one.names
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+    def test_every_command_is_there(self, command):
+        module, _, name = command.run.partition(":")
+        assert callable(getattr(__import__(module, fromlist=[name]), name))
+
+    def test_bad_settings_are_named_together_and_end_with_2(self, tmp_path):
+        environ = {**os.environ, "HOSTEL_PORT": "http", "HOSTEL_PUBLIC_SCHEME": "ftp"}
+        done = subprocess.run(
+            [sys.executable, "-m", "ops", "tenant", "list"], capture_output=True, text=True, check=False, cwd=ROOT, env=environ
+        )
+        assert done.returncode == 2
+        assert "HOSTEL_PORT" in done.stderr
+        assert "HOSTEL_PUBLIC_SCHEME" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_the_script_of_the_environment_is_the_same_command(self):
+        script = Path(sys.executable).with_name("hostel")
+        if not script.exists():
+            pytest.skip("this environment was not made by `make setup`")
+        done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
+        assert all(command.name.split()[0] in done.stdout for command in COMMANDS)
+
+    def test_a_database_that_does_not_answer_is_no_stack_trace(self, tmp_path):
+        environ = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/no/such/folder/db"}
+        done = subprocess.run(
+            [sys.executable, "-m", "ops", "tenant", "list"], capture_output=True, text=True, check=False, cwd=ROOT, env=environ
+        )
+        assert done.returncode == 1
+        assert "database_unavailable" in done.stderr
+        assert "Traceback" not in done.stderr
