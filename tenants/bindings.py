@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tenants.errors import BindingInvalid, BindingUnsupported, InheritUnresolved, WorkerNameInvalid
+from tenants.errors import BindingInvalid, BindingTargetMissing, BindingUnsupported, InheritUnresolved, WorkerNameInvalid
 from tenants.names import check_worker_name
 from tenants.secrets import keyed_digest, seal, unseal
 
@@ -115,7 +115,13 @@ def _store(kind: str, name: str, binding: Mapping[str, Any], tenant: Tenant) -> 
         raise BindingUnsupported(
             f"Bindings of type {kind[:40]!r} are not supported; these are: {', '.join(known)}.", field="bindings.type", binding=name
         ) from None
-    return {"type": kind, "name": name, **make(binding)}
+    made = {"type": kind, "name": name, **make(binding)}
+    if kind == "service" and not tenant.shows(made["service"]):
+        # Who may not see a worker cannot call it through code of their own either.
+        raise BindingTargetMissing(
+            f"There is no worker {made['service']!r} to bind.", field="bindings.service", service=made["service"], binding=name
+        )
+    return made
 
 
 def _text(binding: Mapping[str, Any], key: str, *, empty: bool = False) -> str:

@@ -7,9 +7,9 @@
     │   ├── TenantNameInvalid · WorkerNameInvalid · HostnameInvalid · SettingInvalid · DeploymentInvalid
     │   └── BindingInvalid
     │       ├── BindingUnsupported · BindingTargetMissing · InheritUnresolved
-    ├── NameTaken · LatestNotDeployed · NewestMoved     what was asked for contradicts what is there
+    ├── NameTaken · LatestNotDeployed · NewestMoved · ChangedMeanwhile     what was asked for contradicts what is there
     ├── QuotaExceeded                   a count the tenant may not pass
-    ├── TenantSuspended · TokenInvalid · TokenScopeMissing
+    ├── TenantSuspended · TokenInvalid · TokenScopeMissing · SessionRequired · TenantUnnamed
     └── BuildUnavailable · BlobMissing · SecretUnreadable       the platform's own fault
 
 Owns the leaves only; the tree's root is `sandbox.errors`.
@@ -185,6 +185,30 @@ class TokenScopeMissing(HostelError):
 
     code = "token_scope_missing"
     status = 403
+    fault = "tenant"
+
+
+class SessionRequired(HostelError):
+    """This is for people who have logged in: no token may do it."""
+
+    code = "session_required"
+    status = 403
+    fault = "tenant"
+
+
+class TenantUnnamed(HostelError):
+    """Say which tenant is meant: send its slug as X-Hostel-Tenant (or as ?tenant=)."""
+
+    code = "tenant_unnamed"
+    status = 400
+    fault = "tenant"
+
+
+class ChangedMeanwhile(HostelError):
+    """Somebody else has changed this since you looked at it: look again, then decide."""
+
+    code = "changed_meanwhile"
+    status = 412
     fault = "tenant"
 
 

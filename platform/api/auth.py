@@ -1,22 +1,27 @@
-"""Who calls the native API: a bearer token, or (for operators' pages only) a logged-in member of staff.
+"""Who calls the native API, and whether they may: tokens, and people who have logged in.
 
-Owns the bridge from Django REST framework to `cfapi.auth`; a token's rights are its scopes, checked here before any view runs.
+Owns the bridge from Django REST framework to `tenants.access`: two ways to say who one is, four kinds of routes. What a role or a token may
+do is decided by the tables of `tenants.roles`, before any view runs.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from cfapi.auth import authenticate, throttle
+from cfapi.auth import authenticate, has_token, throttle
 from cfapi.errors import AccountForbidden, CredentialsMissing
+from sandbox.errors import HostelError
+from tenants import selectors
+from tenants.access import Access
 from tenants.actor import Actor
-from tenants.errors import TokenScopeMissing
-from tenants.models import ApiToken, Tenant
+from tenants.errors import SessionRequired, TenantUnnamed, TokenScopeMissing
+from tenants.models import ApiToken, Tenant, User
+from tenants.roles import Scope
 
 if TYPE_CHECKING:
     # At run time the views import this module: the settings name its classes.
@@ -24,6 +29,16 @@ if TYPE_CHECKING:
 
 MINUTE = 60
 OPERATOR = "operator"
+TENANT_HEADER = "X-Hostel-Tenant"
+TENANT_PARAMETER = "tenant"
+
+
+class CsrfRefused(HostelError):
+    """A browser's session needs the form token, too: send the cookie's value as X-CSRFToken."""
+
+    code = "csrf_refused"
+    status = 403
+    fault = "tenant"
 
 
 class Caller:
@@ -38,65 +53,126 @@ class Caller:
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <token>`."""
+    """`Authorization: Bearer <token>` or `X-API-Key: <token>`."""
 
-    def authenticate(self, request: Request) -> tuple[Caller, ApiToken] | None:
-        """The caller; None when there is no Authorization header. Raises TokenInvalid, Throttled."""
-        if "Authorization" not in request.headers:
+    def authenticate(self, request: Request) -> tuple[Caller, Access] | None:
+        """The caller; None when there is neither header. Raises TokenInvalid, Throttled."""
+        plain = request._request  # noqa: SLF001 - the framework's own way to the request it wraps
+        if not has_token(plain):
             return None
-        token = authenticate(request._request)  # noqa: SLF001 - the framework's own way to the request it wraps
-        throttle(token, limit=settings.HOSTEL.api_calls_per_minute, period_seconds=MINUTE)
-        return Caller(token), token
+        token = authenticate(plain)
+        throttle(plain, token, limit=settings.HOSTEL.api_calls_per_minute, period_seconds=MINUTE)
+        return Caller(token), Access.of_token(token)
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
         """What `WWW-Authenticate` says."""
         return "Bearer"
 
 
+class SessionAuthentication(BaseAuthentication):
+    """The cookie of a person who has logged in; methods that change something need the form token as well."""
+
+    def authenticate(self, request: Request) -> tuple[User, Access] | None:
+        """The person; None when nobody is logged in. Raises CsrfRefused, Throttled."""
+        plain = request._request  # noqa: SLF001 - as above
+        user = getattr(plain, "user", None)
+        if user is None or not user.is_authenticated or not user.is_active:
+            return None
+        person = cast("User", user)
+        check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type]  # it answers nothing itself
+        check.process_request(plain)
+        if reason := check.process_view(plain, _no_view, (), {}):
+            raise CsrfRefused(f"{CsrfRefused.__doc__} ({reason})")
+        throttle(plain, f"user:{person.pk}", limit=settings.HOSTEL.api_calls_per_minute, period_seconds=MINUTE)
+        return person, Access.of_person(person)
+
+
+def _no_view(*_args: Any) -> Any:
+    """What the check would call, if it called anything."""
+
+
+class Anybody(BasePermission):
+    """Routes of kind `anonymous`."""
+
+
 class HasScope(BasePermission):
-    """The token has the scope the view names for the method, and a tenant where the view needs one."""
+    """Routes of kind `tenant`: the caller has a tenant, and in it the scope that the view names for the method."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """True, or raises CredentialsMissing, TokenScopeMissing, AccountForbidden."""
-        token = token_of(request)
-        scope = str(getattr(view, "read_scope" if request.method in {"GET", "HEAD", "OPTIONS"} else "write_scope"))
-        token.require(scope)
-        if token.tenant is None:
+        """True, or raises CredentialsMissing, TenantUnnamed, TenantNotFound, TokenScopeMissing, AccountForbidden."""
+        access = access_of(request)
+        if access.token is None:
+            access = _in_tenant(request, access)
+        elif (slug := _named(request)) is not None and (access.tenant is None or access.tenant.slug != slug):
+            raise AccountForbidden("This token does not belong to the tenant that the request names.")
+        access.require(cast("Any", view).scope_of(request.method))
+        if access.tenant is None:
             raise AccountForbidden("This token belongs to no tenant.")
         return True
 
 
+class IsPerson(BasePermission):
+    """Routes of kind `person`: somebody has logged in, in a browser."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002
+        """True, or raises CredentialsMissing, SessionRequired."""
+        if access_of(request).token is not None:
+            raise SessionRequired
+        return True
+
+
+class IsCaller(BasePermission):
+    """Routes of kind `caller`: anybody with a token or a session, whatever they may do."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002
+        """True, or raises CredentialsMissing."""
+        access_of(request)
+        return True
+
+
 class IsOperator(BasePermission):
-    """A token with the scope `operator`, or a session of a member of staff."""
+    """Routes of kind `operator`: a token with the scope `operator`, or a session of a member of staff."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002
         """True, or raises CredentialsMissing, TokenScopeMissing."""
-        if isinstance(request.auth, ApiToken):
-            request.auth.require(OPERATOR)
-            return True
-        if getattr(request.user, "is_staff", False) and getattr(request.user, "is_active", False):
-            return True
-        if getattr(request.user, "is_authenticated", False):
+        access = access_of(request)
+        if access.token is None and not access.allows(Scope.OPERATOR):
             raise TokenScopeMissing("Operators only.", scope=OPERATOR)
-        raise CredentialsMissing
+        access.require(Scope.OPERATOR)
+        return True
 
 
-class StaffSession(SessionAuthentication):
-    """The cookie of Django's admin."""
-
-
-def token_of(request: Request) -> ApiToken:
-    """The token of an authenticated request. Raises CredentialsMissing."""
-    if not isinstance(request.auth, ApiToken):
+def access_of(request: Request) -> Access:
+    """The caller's access. Raises CredentialsMissing."""
+    if not isinstance(request.auth, Access):
         raise CredentialsMissing
     return request.auth
 
 
 def tenant_of(request: Request) -> Tenant:
-    """The token's tenant; `HasScope` has made sure that there is one."""
-    return cast("Tenant", token_of(request).tenant)
+    """The caller's tenant; `HasScope` has made sure that there is one. It knows which of its workers the caller may see."""
+    return cast("Tenant", access_of(request).tenant)
+
+
+def person_of(request: Request) -> User:
+    """The person who calls; `IsPerson` has made sure that there is one."""
+    return cast("User", access_of(request).user)
 
 
 def actor_of(request: Request) -> Actor:
     """Who acts, for services."""
-    return Actor.of_token(token_of(request))
+    return access_of(request).actor
+
+
+def _in_tenant(request: Request, access: Access) -> Access:
+    """The person's access in the tenant that the request names, from now on the request's own."""
+    slug = _named(request)
+    if slug is None:
+        raise TenantUnnamed(field=TENANT_HEADER)
+    found = Access.of_member(selectors.membership_of(user=cast("User", access.user), slug=slug))
+    request.auth = found
+    return found
+
+
+def _named(request: Request) -> str | None:
+    return request.headers.get(TENANT_HEADER) or request.GET.get(TENANT_PARAMETER) or None

@@ -7,6 +7,7 @@ as an envelope: a client that meets an HTML page gives up. Must not hold a route
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from cfapi.auth import account_tenant, authenticate, throttle
 from cfapi.envelope import fail
 from cfapi.errors import FeatureUnsupported, MethodRefused, RouteNotFound
 from sandbox.errors import HostelError
+from tenants.access import Access
 from tenants.actor import Actor
 from tenants.models import ApiToken, Tenant
 
@@ -31,10 +33,13 @@ MINUTE = 60
 class Endpoint(View):
     """A route for whoever has a token. Handlers are called by method name; they return a reply or raise a `HostelError`."""
 
-    read_scope: ClassVar[str] = "workers:read"
-    write_scope: ClassVar[str] = "workers:write"
+    read_scope: ClassVar[str | None] = "workers:read"
+    write_scope: ClassVar[str | None] = "workers:write"
+    # Methods that need another one.
+    scopes: ClassVar[Mapping[str, str]] = {}
 
     token: ApiToken
+    access: Access
     actor: Actor
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -53,9 +58,17 @@ class Endpoint(View):
     def admit(self, request: HttpRequest, kwargs: dict[str, Any]) -> None:  # noqa: ARG002 - AccountEndpoint needs it
         """Raise unless the token may do this."""
         self.token = authenticate(request)
-        throttle(self.token, limit=settings.HOSTEL.api_calls_per_minute, period_seconds=MINUTE)
-        self.token.require(self.read_scope if request.method in {"GET", "HEAD"} else self.write_scope)
-        self.actor = Actor.of_token(self.token)
+        throttle(request, self.token, limit=settings.HOSTEL.api_calls_per_minute, period_seconds=MINUTE)
+        self.access = Access.of_token(self.token)
+        scope = self.scope_of(str(request.method))
+        if scope is not None:
+            self.access.require(scope)
+        self.actor = self.access.actor
+
+    @classmethod
+    def scope_of(cls, method: str) -> str | None:
+        """The scope that `method` needs; None where any token will do."""
+        return cls.scopes.get(method, cls.read_scope if method in {"GET", "HEAD"} else cls.write_scope)
 
     def handler(self, request: HttpRequest) -> Any:
         """The bound method for the request's method. Raises MethodRefused."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from cfapi.rates import write_rates
 from controlplane.errors import answer
 from sandbox.errors import HostelError
 
@@ -71,6 +72,20 @@ class ErrorPages:
         if exception.status >= 500:  # noqa: PLR2004 - ours to look into
             log.error("failed", code=exception.code, exc_info=exception)
         return answer(request, exception)
+
+
+class Rates:
+    """Tells in every answer what is left of the rates that the request was counted against."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Wrap `get_response`."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with the headers."""
+        response = self.get_response(request)
+        write_rates(request, response)
+        return response
 
 
 class ContentSecurityPolicy:

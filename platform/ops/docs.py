@@ -16,6 +16,7 @@ from controlplane.config import ROOT, settings_table
 from ops.catalogue import COMMANDS
 from ops.cli import Argument
 from sandbox.errors import HostelError
+from tenants.roles import scopes_table
 
 # The packages that may define errors, outermost last.
 PACKAGES = ("sandbox", "tenants", "controlplane", "jobs", "gateway", "api", "cfapi", "ops")
@@ -63,6 +64,7 @@ def _written(one: Argument) -> str:
 TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("docs/operations.md", "settings"): settings_table,
     ("docs/errors.md", "errors"): errors_table,
+    ("docs/access.md", "scopes"): scopes_table,
     ("docs/api.md", "numbers"): lambda: numbers_table(error_classes()),
     ("docs/cli.md", "commands"): commands_page,
 }

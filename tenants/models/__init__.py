@@ -5,7 +5,7 @@ Owns what is stored and what the database itself guarantees. Must not hold a rul
 
 from __future__ import annotations
 
-from tenants.models.access import ApiToken, AuditEvent, RateCount
+from tenants.models.access import ApiToken, AuditEvent, Invitation, RateCount
 from tenants.models.deployment import WHOLE, Deployment, DeploymentVersion, Domain
 from tenants.models.epoch import ConfigEpoch
 from tenants.models.tenant import Membership, Tenant
@@ -21,6 +21,7 @@ __all__ = [
     "Deployment",
     "DeploymentVersion",
     "Domain",
+    "Invitation",
     "Membership",
     "RateCount",
     "Tenant",

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from tenants.fields import JSONText
+from tenants.roles import Role
 
 
 def new_hex() -> str:
@@ -26,27 +27,34 @@ class Tenant(models.Model):
     limits = JSONText(default=dict, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True)
     suspended_reason = models.CharField(max_length=500, blank=True)
+    # Grows by one with every change that people make, so that one who changes an older state can be told.
+    revision = models.PositiveIntegerField(default=1, db_default=1)
     created = models.DateTimeField(default=timezone.now, editable=False)
+
+    # Not a column: the only workers that whoever acts through this object may see; None for all. Set where the caller becomes known,
+    # obeyed by everything that looks for a worker.
+    only_workers: frozenset[str] | None = None
 
     def __str__(self) -> str:
         """The slug."""
         return self.slug
 
+    def shows(self, worker_name: str) -> bool:
+        """Whether whoever acts through this object may see the worker of that name."""
+        return self.only_workers is None or worker_name in self.only_workers
+
 
 class Membership(models.Model):
     """That a person belongs to a tenant, and what they may do there."""
 
-    class Role(models.TextChoices):
-        """From all to nothing but looking."""
-
-        OWNER = "owner"
-        ADMIN = "admin"
-        DEVELOPER = "developer"
-        VIEWER = "viewer"
+    # What each role may do: tenants.roles.
+    Role = Role
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.DEVELOPER)
+    # Grows by one with every change.
+    revision = models.PositiveIntegerField(default=1, db_default=1)
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

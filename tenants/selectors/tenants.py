@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from tenants.errors import DomainNotFound, TenantNotFound, TokenNotFound
 from tenants.limits import EffectiveLimits, effective
-from tenants.models import ApiToken, Domain, Tenant, User, Version, Worker
+from tenants.models import ApiToken, Domain, Membership, Tenant, User, Version, Worker
 
 
 def tenant_by_account(*, account_id: str) -> Tenant:
@@ -22,6 +22,14 @@ def tenant_by_account(*, account_id: str) -> Tenant:
 def tenants_of_user(*, user: User) -> QuerySet[Tenant]:
     """The tenants a person belongs to, by slug."""
     return Tenant.objects.filter(memberships__user=user).order_by("slug")
+
+
+def membership_of(*, user: User, slug: str) -> Membership:
+    """The person's membership of the tenant of that name, with tenant and user; raises `TenantNotFound`, also where the tenant exists."""
+    found = Membership.objects.select_related("tenant", "user").filter(user=user, tenant__slug=slug).first()
+    if found is None:
+        raise TenantNotFound
+    return found
 
 
 def token_list(*, tenant: Tenant) -> QuerySet[ApiToken]:
@@ -41,15 +49,16 @@ def token_get(*, tenant: Tenant, token_id: uuid.UUID | str) -> ApiToken:
 def domain_get(*, tenant: Tenant, domain_id: uuid.UUID | str) -> Domain:
     """One of the tenant's host names; raises `DomainNotFound`."""
     key = as_uuid(domain_id)
-    domain = Domain.objects.filter(tenant=tenant, pk=key).select_related("worker").first() if key else None
+    domain = domain_list(tenant=tenant).filter(pk=key).first() if key else None
     if domain is None:
         raise DomainNotFound
     return domain
 
 
 def domain_list(*, tenant: Tenant) -> QuerySet[Domain]:
-    """The tenant's own host names."""
-    return Domain.objects.filter(tenant=tenant).select_related("worker").order_by("hostname")
+    """The tenant's own host names (those of workers the caller may see)."""
+    found = Domain.objects.filter(tenant=tenant).select_related("worker").order_by("hostname")
+    return found if tenant.only_workers is None else found.filter(worker__name__in=tenant.only_workers)
 
 
 def limits_effective(*, tenant: Tenant, worker: Worker | None = None, version: Version | None = None) -> EffectiveLimits:

@@ -19,8 +19,9 @@ DEPLOYABLE = 100
 
 
 def worker_list(*, tenant: Tenant) -> QuerySet[Worker]:
-    """The tenant's workers, by name."""
-    return Worker.objects.filter(tenant=tenant).order_by("name")
+    """The tenant's workers (those the caller may see), by name."""
+    found = Worker.objects.filter(tenant=tenant).order_by("name")
+    return found if tenant.only_workers is None else found.filter(name__in=tenant.only_workers)
 
 
 def worker_get(*, tenant: Tenant, name: str) -> Worker:

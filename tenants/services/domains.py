@@ -27,6 +27,8 @@ def domain_add(*, tenant: Tenant, worker_name: str, hostname: str, actor: Actor)
         domain = Domain(hostname=hostname, tenant=tenant)
     elif domain.tenant_id != tenant.pk:
         raise NameTaken("The host name belongs to another tenant.", field="hostname")
+    elif not tenant.shows(domain.worker.name):
+        raise NameTaken("The host name belongs to a worker that this token is not for.", field="hostname")
     domain.worker = worker
     domain.save()
     audit(tenant=tenant, actor=actor, action="domain_add", target=hostname, worker=worker_name)
@@ -38,8 +40,9 @@ def domain_add(*, tenant: Tenant, worker_name: str, hostname: str, actor: Actor)
 def domain_remove(*, tenant: Tenant, hostname: str, actor: Actor) -> None:
     """Give a host name up; raises `DomainNotFound`."""
     tenant = tenant_lock(tenant)
-    removed, _ = Domain.objects.filter(tenant=tenant, hostname=check_hostname(hostname, reserved=())).delete()
-    if not removed:
+    domain = Domain.objects.select_related("worker").filter(tenant=tenant, hostname=check_hostname(hostname, reserved=())).first()
+    if domain is None or not tenant.shows(domain.worker.name):
         raise DomainNotFound
+    domain.delete()
     audit(tenant=tenant, actor=actor, action="domain_remove", target=hostname)
     epoch.bump(reason=f"domain {hostname}")

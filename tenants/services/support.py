@@ -26,12 +26,13 @@ def tenant_lock(tenant: Tenant) -> Tenant:
     if locked is None:
         raise TenantNotFound
     require_active(locked)
+    locked.only_workers = tenant.only_workers
     return locked
 
 
 def worker_find(tenant: Tenant, name: str) -> Worker | None:
-    """The tenant's worker of that name; None also for what can be nobody's name."""
-    return Worker.objects.filter(tenant=tenant, name=name).first() if is_worker_name(name) else None
+    """The tenant's worker of that name; None also for what can be nobody's name, and for one the caller may not see."""
+    return Worker.objects.filter(tenant=tenant, name=name).first() if is_worker_name(name) and tenant.shows(name) else None
 
 
 def worker_of(tenant: Tenant, name: str) -> Worker:

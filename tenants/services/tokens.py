@@ -20,8 +20,9 @@ from django.utils import timezone
 
 from tenants.actor import Actor
 from tenants.errors import FieldInvalid, TokenInvalid
-from tenants.models import ApiToken, Tenant, User
-from tenants.names import check_text
+from tenants.models import ApiToken, Membership, Tenant, User
+from tenants.names import check_text, is_worker_name
+from tenants.roles import WORKER_SCOPES
 from tenants.services.support import audit, require_active
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -29,6 +30,7 @@ _SECRET, _CHECK = 43, 6
 _TOKEN = re.compile(rf"hst_([0-9A-Za-z]{{{_SECRET}}})([0-9A-Za-z]{{{_CHECK}}})")
 _SHOWN = len("hst_") + 8
 NAME_CHARACTERS = 200
+WORKERS_COUNT = 100
 # How exact `last_used_at` is.
 _USED = timedelta(minutes=1)
 
@@ -39,11 +41,15 @@ def token_create(
     tenant: Tenant | None,
     name: str,
     scopes: Sequence[str],
+    workers: Sequence[str] | None = None,
     expires_at: datetime | None = None,
     user: User | None = None,
     actor: Actor,
 ) -> tuple[ApiToken, str]:
-    """A new token and its text, which is not stored and cannot be shown again. Raises `FieldInvalid`."""
+    """A new token and its text, which is not stored and cannot be shown again. Raises `FieldInvalid`.
+
+    `workers` names the only ones it may see; whose `user` is given has no more rights than that person in the tenant, at any time.
+    """
     if tenant is not None:
         require_active(tenant)
     check_text(name, field="name", limit=NAME_CHARACTERS, least=1)
@@ -54,19 +60,28 @@ def token_create(
         raise FieldInvalid("The scope operator is for tokens without a tenant, and for those only.", field="scopes")
     if expires_at is not None and expires_at <= timezone.now():
         raise FieldInvalid("A token cannot expire in the past.", field="expires_at")
+    if workers is not None:
+        _check_workers(workers, scopes)
     text = _new_token()
     token = ApiToken.objects.create(
-        tenant=tenant, user=user, name=name, prefix=text[:_SHOWN], digest=_digest(text), scopes=sorted(set(scopes)), expires_at=expires_at
+        tenant=tenant,
+        user=user,
+        name=name,
+        prefix=text[:_SHOWN],
+        digest=_digest(text),
+        scopes=sorted(set(scopes)),
+        workers=None if workers is None else sorted(set(workers)),
+        expires_at=expires_at,
     )
-    audit(tenant=tenant, actor=actor, action="token_create", target=str(token), scopes=token.scopes)
+    audit(tenant=tenant, actor=actor, action="token_create", target=str(token), scopes=token.scopes, workers=token.workers)
     return token, text
 
 
 def token_authenticate(*, secret: str) -> ApiToken:
     """The token that `secret` is the text of.
 
-    Raises `TokenInvalid` for one that is malformed, unknown, revoked or expired, or whose person may not log in any more. Which of these it
-    is stays untold: it would tell a thief what he has.
+    Raises `TokenInvalid` for one that is malformed, unknown, revoked or expired, or whose person may not log in any more or has left the
+    tenant. Which of these it is stays untold: it would tell a thief what he has.
     """
     match = _TOKEN.fullmatch(secret)
     if match is None or _checksum(match[1]) != match[2]:
@@ -75,8 +90,7 @@ def token_authenticate(*, secret: str) -> ApiToken:
     now = timezone.now()
     if token is None or token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
         raise TokenInvalid
-    if token.user is not None and not token.user.is_active:
-        raise TokenInvalid
+    _bind(token)
     if token.last_used_at is None or now - token.last_used_at >= _USED:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
         token.last_used_at = now
@@ -88,6 +102,32 @@ def token_revoke(*, token: ApiToken, actor: Actor) -> None:
     """End a token at once; repeatable."""
     ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
     audit(tenant=token.tenant, actor=actor, action="token_revoke", target=str(token))
+
+
+def _bind(token: ApiToken) -> None:
+    """Give `token` the bounds of now: its person's role, and the workers it may see. Raises `TokenInvalid`."""
+    if token.user is not None:
+        if not token.user.is_active:
+            raise TokenInvalid
+        if token.tenant is None:
+            if not token.user.is_staff:
+                raise TokenInvalid
+        else:
+            token.role = Membership.objects.filter(tenant=token.tenant, user=token.user).values_list("role", flat=True).first()
+            if token.role is None:
+                raise TokenInvalid
+    if token.tenant is not None and token.workers is not None:
+        token.tenant.only_workers = frozenset(token.workers)
+
+
+def _check_workers(workers: Sequence[str], scopes: Sequence[str]) -> None:
+    if not 1 <= len(workers) <= WORKERS_COUNT:
+        raise FieldInvalid(f"A token can be limited to 1 to {WORKERS_COUNT} workers.", field="workers", limit=WORKERS_COUNT)
+    for name in workers:
+        if not is_worker_name(name):
+            raise FieldInvalid(f"{name[:80]!r} cannot be a worker's name.", field="workers")
+    if reaching := sorted(set(scopes) - WORKER_SCOPES):
+        raise FieldInvalid(f"A token that is limited to some workers cannot have the scope {reaching[0]}.", field="scopes")
 
 
 def _new_token() -> str:

@@ -88,6 +88,8 @@ def version_upload(
     """
     check_worker_name(worker_name)
     require_active(tenant)
+    if not tenant.shows(worker_name):
+        raise WorkerNotFound("This token is limited to other workers.")
     if settings is not None:
         settings_apply(Worker(tenant=tenant, name=worker_name), settings)
     inherits = bool(upload.keep_bindings) or any(binding.get("type") == "inherit" for binding in upload.bindings)

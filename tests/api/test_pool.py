@@ -113,7 +113,7 @@ def test_a_session_counts_only_for_staff(native: Native, run: Path, client: Clie
     client.force_login(User.objects.create_user("ops@example.com", is_staff=staff))
     reply = native.call("GET", "/admin/pool", Authorization="")
     assert reply.status == (200 if staff else 403)
-    assert native.call("GET", "/tenant", Authorization="").problem["code"] == "credentials_missing"
+    assert native.call("GET", "/tenant", Authorization="").problem["code"] == "tenant_unnamed"
 
 
 def test_tenants_are_refused(native: Native) -> None:

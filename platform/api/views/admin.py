@@ -6,17 +6,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.auth import IsOperator, StaffSession, TokenAuthentication
 from api.gateways import gateway_stats, totals
 from api.serializers.pool import Pool
-from api.views.base import TenantView
+from api.views.base import OperatorView
 
 
-class PoolView(TenantView):
+class PoolView(OperatorView):
     """`/admin/pool`."""
-
-    authentication_classes = (TokenAuthentication, StaffSession)  # type: ignore[assignment]
-    permission_classes = (IsOperator,)
 
     @extend_schema(operation_id="admin_pool", responses=Pool)
     def get(self, request: Request) -> Response:  # noqa: ARG002

@@ -26,6 +26,8 @@ SOURCE = "api"
 class Deployments(TenantView):
     """`/workers/{worker}/deployments`."""
 
+    write_scope = "workers:deploy"
+
     @extend_schema(operation_id="deployment_list", parameters=PAGE_PARAMETERS, responses=list_of("Deployment", Deployment))
     def get(self, request: Request, worker: str) -> Response:
         """The worker's deployments, newest first: the first one is live."""
@@ -62,6 +64,8 @@ class DeploymentOne(TenantView):
 
 class Rollback(TenantView):
     """`/workers/{worker}/rollback`."""
+
+    write_scope = "workers:deploy"
 
     @extend_schema(operation_id="deployment_rollback", request=json_of(RollbackSent), responses={201: Deployment})
     def post(self, request: Request, worker: str) -> Response:

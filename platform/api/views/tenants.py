@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.auth import actor_of, tenant_of, token_of
+from api.auth import access_of, actor_of, tenant_of
 from api.bodies import validated
 from api.serializers.tokens import Token, TokenMade, TokenSent
 from api.serializers.workers import Limit, Tenant
@@ -16,6 +16,7 @@ from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
 from cfapi.paging import page_of
 from tenants import selectors, services
 from tenants.limits import EffectiveLimits
+from tenants.roles import Scope
 
 
 class TenantSelf(TenantView):
@@ -40,7 +41,7 @@ class Tokens(TenantView):
     """`/tokens`."""
 
     read_scope = "tenant:read"
-    write_scope = "tenant:write"
+    write_scope = "tokens:write"
 
     @extend_schema(operation_id="token_list", parameters=PAGE_PARAMETERS, responses=list_of("Token", Token))
     def get(self, request: Request) -> Response:
@@ -50,15 +51,20 @@ class Tokens(TenantView):
 
     @extend_schema(operation_id="token_create", request=json_of(TokenSent), responses={201: TokenMade})
     def post(self, request: Request) -> Response:
-        """Make a token; it can be given no scope that the caller's own token lacks. The reply is the only place its secret is shown."""
+        """Make a token; it can be given no scope that the caller lacks. The reply is the only place its secret is shown.
+
+        It acts in the name of the person who makes it (or for whom the caller's token acts), and never has more rights than that person
+        has in the tenant: it shrinks with their role, and ends when they leave.
+        """
         sent = validated(request, TokenSent)
-        mine = token_of(request)
+        mine = access_of(request)
         for scope in sent["scopes"]:
             mine.require(scope)
         token, secret = services.token_create(
             tenant=tenant_of(request),
             name=sent["name"],
             scopes=sent["scopes"],
+            workers=sent["workers"],
             expires_at=sent["expires_at"],
             user=mine.user,
             actor=actor_of(request),
@@ -70,7 +76,7 @@ class TokenOne(TenantView):
     """`/tokens/{token_id}`."""
 
     read_scope = "tenant:read"
-    write_scope = "tenant:write"
+    write_scope = "tokens:write"
 
     @extend_schema(operation_id="token_get", responses=Token)
     def get(self, request: Request, token_id: UUID) -> Response:
@@ -79,8 +85,11 @@ class TokenOne(TenantView):
 
     @extend_schema(operation_id="token_revoke", responses={204: None})
     def delete(self, request: Request, token_id: UUID) -> Response:
-        """Revoke the token: it is refused from now on, and stays in the list."""
+        """Revoke the token: it is refused from now on, and stays in the list. Another person's needs `tenant:write`."""
+        access = access_of(request)
         token = selectors.token_get(tenant=tenant_of(request), token_id=token_id)
+        if access.user is None or token.user_id != access.user.pk:
+            access.require(Scope.TENANT_WRITE)
         services.token_revoke(token=token, actor=actor_of(request))
         return Response(status=204)
 

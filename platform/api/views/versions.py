@@ -8,10 +8,11 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.auth import actor_of, tenant_of
+from api.auth import access_of, actor_of, tenant_of
 from api.bodies import from_base64, is_multipart, upload_limit, validated
 from api.serializers.versions import Made, Version, VersionForm, VersionSent
 from api.views.base import PAGE_PARAMETERS, TenantView, list_of, listed
+from cfapi.auth import require_secrets
 from cfapi.errors import BodyInvalid
 from cfapi.metadata import judge
 from cfapi.paging import page_of
@@ -26,6 +27,8 @@ DEPLOY = OpenApiParameter("deploy", bool, description="Whether the version gets 
 
 class Versions(TenantView):
     """`/workers/{worker}/versions`."""
+
+    write_scope = "workers:deploy"
 
     @extend_schema(operation_id="version_list", parameters=PAGE_PARAMETERS, responses=list_of("Version", Version))
     def get(self, request: Request, worker: str) -> Response:
@@ -48,6 +51,7 @@ class Versions(TenantView):
             upload, settings = judged.upload, judged.settings
         else:
             upload = upload_of(request)
+        require_secrets(access_of(request), upload.bindings)
         made = services.version_upload(
             tenant=tenant_of(request),
             worker_name=worker,

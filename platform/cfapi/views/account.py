@@ -17,7 +17,14 @@ from tenants.errors import TokenInvalid
 from tenants.models import Tenant
 
 
-class User(Endpoint):
+class AnyToken(Endpoint):
+    """Routes that tell a token about itself: they ask for no scope, because clients begin with them."""
+
+    read_scope = None
+    write_scope = None
+
+
+class User(AnyToken):
     """`/user`."""
 
     def get(self, request: HttpRequest) -> JsonResponse:  # noqa: ARG002
@@ -26,7 +33,7 @@ class User(Endpoint):
         return succeed({"id": f"{user.pk:032x}" if user else self.token.pk.hex, "email": self.actor.email})
 
 
-class VerifyToken(Endpoint):
+class VerifyToken(AnyToken):
     """`/user/tokens/verify`."""
 
     def get(self, request: HttpRequest) -> JsonResponse:  # noqa: ARG002
@@ -40,7 +47,7 @@ class VerifyToken(Endpoint):
         return super().refuse(error)
 
 
-class Accounts(Endpoint):
+class Accounts(AnyToken):
     """`/accounts`."""
 
     def get(self, request: HttpRequest) -> JsonResponse:
@@ -52,12 +59,15 @@ class Accounts(Endpoint):
 class Account(AccountEndpoint):
     """`/accounts/{account}`."""
 
+    read_scope = None
+    write_scope = None
+
     def get(self, request: HttpRequest) -> JsonResponse:  # noqa: ARG002
         """The token's account."""
         return succeed(accounts_of(self.tenant)[0])
 
 
-class Memberships(Endpoint):
+class Memberships(AnyToken):
     """`/memberships`."""
 
     def get(self, request: HttpRequest) -> JsonResponse:

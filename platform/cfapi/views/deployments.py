@@ -22,6 +22,8 @@ NEWEST = 100
 class Deployments(AccountEndpoint):
     """`/workers/scripts/{name}/deployments`."""
 
+    write_scope = "workers:deploy"
+
     def get(self, request: HttpRequest, name: str) -> JsonResponse:
         """The deployments, newest (the live one) first."""
         worker = selectors.worker_get(tenant=self.tenant, name=name)

@@ -60,6 +60,9 @@ class Domain(AccountEndpoint):
 class DomainChangeset(AccountEndpoint):
     """`/workers/scripts/{name}/domains/changeset`."""
 
+    # It changes nothing.
+    write_scope = "workers:read"
+
     def post(self, request: HttpRequest, name: str) -> JsonResponse:
         """What `domains/records` would do with these host names; changes nothing."""
         wanted = [_hostname(origin) for origin in list_of(request)]
@@ -99,6 +102,8 @@ class DomainRecords(AccountEndpoint):
 class Routes(AccountEndpoint):
     """`/workers/scripts/{name}/routes`."""
 
+    write_scope = "workers:deploy"
+
     def put(self, request: HttpRequest, name: str) -> JsonResponse:
         """Take an empty list; there are no zones to route in yet."""
         routes = list_of(request)
@@ -110,6 +115,8 @@ class Routes(AccountEndpoint):
 
 class Schedules(AccountEndpoint):
     """`/workers/scripts/{name}/schedules`."""
+
+    write_scope = "workers:deploy"
 
     def get(self, request: HttpRequest, name: str) -> JsonResponse:  # noqa: ARG002
         """None yet."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from cfapi import render
+from cfapi.auth import require_secrets
 from cfapi.download import modules_reply
 from cfapi.endpoint import AccountEndpoint
 from cfapi.envelope import fail, succeed
@@ -33,6 +37,8 @@ class Scripts(AccountEndpoint):
 class Script(AccountEndpoint):
     """`/workers/scripts/{name}`."""
 
+    scopes: ClassVar[Mapping[str, str]] = {"PUT": "workers:deploy"}
+
     def get(self, request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG002 - the body is the modules
         """The newest version's modules as multipart, as Cloudflare sends module workers."""
         worker = selectors.worker_get(tenant=self.tenant, name=name)
@@ -42,6 +48,7 @@ class Script(AccountEndpoint):
     def put(self, request: HttpRequest, name: str) -> JsonResponse:
         """Make a version from the upload and deploy it at 100 %; makes the worker when there is none."""
         judged = judge(read_upload(parts_of(request)), inherit_strict=request.GET.get("bindings_inherit") == "strict")
+        require_secrets(self.access, judged.upload.bindings)
         made = services.version_upload(
             tenant=self.tenant,
             worker_name=name,

@@ -22,6 +22,8 @@ KIND = "secret_text"
 class Secrets(AccountEndpoint):
     """`/workers/scripts/{name}/secrets`."""
 
+    write_scope = "secrets:write"
+
     def get(self, request: HttpRequest, name: str) -> JsonResponse:
         """Names and types."""
         page = page_of(request, secrets_of(self.tenant, name))
@@ -38,6 +40,8 @@ class Secrets(AccountEndpoint):
 class Secret(AccountEndpoint):
     """`/workers/scripts/{name}/secrets/{secret}`."""
 
+    write_scope = "secrets:write"
+
     def get(self, request: HttpRequest, name: str, secret: str) -> JsonResponse:  # noqa: ARG002
         """That the secret exists."""
         for found in secrets_of(self.tenant, name):
@@ -53,6 +57,8 @@ class Secret(AccountEndpoint):
 
 class SecretsBulk(AccountEndpoint):
     """`/workers/scripts/{name}/secrets-bulk`."""
+
+    write_scope = "secrets:write"
 
     def patch(self, request: HttpRequest, name: str) -> JsonResponse:
         """Add, replace and (null) remove many in one version: `{"secrets": {NAME: {name, text, type} | null}}`."""

@@ -76,6 +76,8 @@ class ScriptSettings(AccountEndpoint):
 class Subdomain(AccountEndpoint):
     """`/workers/scripts/{name}/subdomain`."""
 
+    write_scope = "workers:deploy"
+
     def get(self, request: HttpRequest, name: str) -> JsonResponse:  # noqa: ARG002
         """Whether the worker answers at its default host."""
         return succeed(render.subdomain(selectors.worker_get(tenant=self.tenant, name=name)))

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 
 from cfapi import render
+from cfapi.auth import require_secrets
 from cfapi.endpoint import AccountEndpoint
 from cfapi.envelope import succeed
 from cfapi.errors import BodyInvalid
@@ -23,6 +24,8 @@ PER_PAGE = 25
 class Versions(AccountEndpoint):
     """`/workers/scripts/{name}/versions`."""
 
+    write_scope = "workers:deploy"
+
     def get(self, request: HttpRequest, name: str) -> JsonResponse:
         """The versions, newest first. `deployable=true` takes no pages: wrangler asks once and shows what it gets."""
         worker = selectors.worker_get(tenant=self.tenant, name=name)
@@ -34,6 +37,7 @@ class Versions(AccountEndpoint):
     def post(self, request: HttpRequest, name: str) -> JsonResponse:
         """Make a version of a worker that exists; nothing is deployed."""
         judged = judge(read_upload(parts_of(request)), inherit_strict=request.GET.get("bindings_inherit") == "strict")
+        require_secrets(self.access, judged.upload.bindings)
         made = services.version_upload(
             tenant=self.tenant,
             worker_name=name,
@@ -59,6 +63,8 @@ class Version(AccountEndpoint):
 class LatestVersion(AccountEndpoint):
     """`/workers/workers/{name}/versions/latest`."""
 
+    write_scope = "workers:deploy"
+
     def patch(self, request: HttpRequest, name: str) -> JsonResponse:
         """Make a version from the newest one with a merge patch (RFC 7396) of its environment; nothing is deployed."""
         fields = Fields(object_of(request), error=BodyInvalid)
@@ -70,10 +76,12 @@ class LatestVersion(AccountEndpoint):
         names = [binding["name"] for binding in (latest.bindings if latest else ())]
         kept: list[dict[str, Any]] = [{"type": "inherit", "name": key} for key in names if key not in changes]
         annotations = fields.texts_by_name("annotations")
+        bindings = kept + [{**change, "name": key} for key, change in changes.items() if change is not None]
+        require_secrets(self.access, bindings)
         made = services.version_derive(
             tenant=self.tenant,
             worker_name=name,
-            bindings=kept + [{**change, "name": key} for key, change in changes.items() if change is not None],
+            bindings=bindings,
             message=annotations.get("workers/message", ""),
             tag=annotations.get("workers/tag", ""),
             annotations=annotations,
