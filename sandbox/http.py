@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from sandbox.trace import Trace
 
 Headers = list[tuple[bytes, bytes]]
 Body = bytes | AsyncIterator[bytes] | None
@@ -25,6 +28,9 @@ class Request:
     body: Body = None
     # Done (or cancelled) when the visitor has gone; None when nobody can tell.
     disconnected: asyncio.Future[None] | None = None
+    # Whom its records name: the visitor's request, and its place in a trace.
+    id: str = ""
+    trace: Trace | None = None
 
 
 async def _nothing() -> None:

@@ -206,7 +206,8 @@ class Sandbox:
                 raise
         if leave is not None:
             leave()
-        raise IsolateLost
+        # Of these attempts nobody has left a record.
+        raise IsolateLost(attempts=ATTEMPTS)
 
     def _count(self, isolate: Isolate, error: InvocationError) -> None:
         if isolate.dead:

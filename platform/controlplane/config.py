@@ -140,6 +140,11 @@ class Config:
         return self.home / "run"
 
     @property
+    def spool(self) -> Path:
+        """What invocations have left and nobody has counted yet; files of this machine's gateways."""
+        return self.home / "spool"
+
+    @property
     def guest_home(self) -> Path:
         """Where the guest is installed."""
         return self.guest_cache or self.home / "guest"

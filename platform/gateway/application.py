@@ -56,7 +56,8 @@ class Parts(Protocol):
         ...
 
 
-Starter = Callable[[Stats], Awaitable[Parts]]
+# Given the process's counters, and what its request ids begin with.
+Starter = Callable[[Stats, str], Awaitable[Parts]]
 
 
 class Gateway:
@@ -172,7 +173,7 @@ class Gateway:
 
     async def _begin(self) -> Parts:
         try:
-            self._parts = await self._start(self.stats)
+            self._parts = await self._start(self.stats, self._id_prefix)
         except BaseException:
             # The next request tries again.
             self._starting = None

@@ -17,7 +17,9 @@ from gateway.directory import Directory
 from gateway.origin import Origins
 from gateway.prewarm import Prewarmer
 from gateway.proxy import Control
+from gateway.records import Records
 from gateway.routes import Routes
+from gateway.spool import Spool
 from gateway.targets import Targets
 from gateway.worker import Workers
 from sandbox import EgressPolicy, Sandbox, SandboxConfig
@@ -40,6 +42,7 @@ class Process:
     workers: Workers
     admin: Admin
     prewarmer: Prewarmer
+    spool: Spool
 
     async def close(self) -> None:
         """Stop, what visitors reach first."""
@@ -47,12 +50,13 @@ class Process:
         await self.admin.close()
         await self.control.close()
         await self.box.close()
+        self.spool.close()
         self.reader.close()
         await self.directory.close()
 
 
-async def start(stats: Stats) -> Process:
-    """Start everything `settings.HOSTEL` describes, on the running event loop."""
+async def start(stats: Stats, prefix: str) -> Process:
+    """Start everything `settings.HOSTEL` describes, on the running event loop; request ids begin with `prefix`."""
     config = settings.HOSTEL
     box = Sandbox(SandboxConfig(guest_home=config.guest_home, egress=EgressPolicy.allowing(config.egress_allow)))
     await box.start()
@@ -65,12 +69,16 @@ async def start(stats: Stats) -> Process:
     directory = Directory(guest_build=lambda: box.guest_build)
     routes = Routes(directory.route, reader.token, stats)
     origins = Origins(scheme=config.public_scheme, trusted=config.trusted_proxies)
-    targets = Targets(box, routes, directory.program)
+    records = Records()
+    spool = Spool(config.spool, records, prefix=prefix)
+    spool.start()
+    targets = Targets(box, routes, directory.program, records)
     workers = Workers(box, routes, targets, stats, origins)
 
     def described() -> dict[str, Any]:
-        return {"gateway": {**stats.as_dict(), "hosts": len(routes)}, "sandbox": box.stats(), "wall": wall}
+        return {"gateway": {**stats.as_dict(), "hosts": len(routes)}, "sandbox": box.stats(), "records": spool.as_dict(), "wall": wall}
 
     admin = Admin(config.run, stats=described, evict=box.evict)
     await admin.start()
-    return Process(box, reader, directory, Control(config.run / "control.sock", origins), workers, admin, Prewarmer(box, routes, targets))
+    control, prewarmer = Control(config.run / "control.sock", origins), Prewarmer(box, routes, targets)
+    return Process(box, reader, directory, control, workers, admin, prewarmer, spool)

@@ -28,7 +28,7 @@ _SPOOFED: Final = frozenset(
 # RFC 9110 §7.6.1; the server frames the message itself.
 _HOP_BY_HOP: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"})
 
-_HOST, _LENGTH, _OVERRIDES, _KEY, _FORWARDED, _PROTO, _LOOP, _ACCEPT, _CHUNKED, _DROPPED = range(10)
+_HOST, _LENGTH, _OVERRIDES, _KEY, _FORWARDED, _PROTO, _LOOP, _ACCEPT, _CHUNKED, _TRACE, _DROPPED = range(11)
 _KINDS: Final = {
     b"host": _HOST,
     b"content-length": _LENGTH,
@@ -37,6 +37,7 @@ _KINDS: Final = {
     b"cdn-loop": _LOOP,
     b"accept": _ACCEPT,
     b"transfer-encoding": _CHUNKED,
+    b"traceparent": _TRACE,
     **dict.fromkeys(_SPOOFED, _DROPPED),
     b"x-forwarded-for": _FORWARDED,
     b"x-forwarded-proto": _PROTO,
@@ -60,6 +61,8 @@ class Inbound:
     forwarded_proto: bytes = b""
     accept: bytes = b""
     looped: bool = False
+    # Several are none (W3C trace context §3.2).
+    traceparent: bytes = b""
 
 
 def read(raw: Headers) -> Inbound:
@@ -83,7 +86,7 @@ def read(raw: Headers) -> Inbound:
             _note(inbound, kind, pair[1])
         else:
             inbound.accept = pair[1]
-        if kind not in (_FORWARDED, _PROTO):
+        if kind not in (_FORWARDED, _PROTO, _TRACE):
             kept.append(pair)
     if hosts != 1:
         raise HostMissing
@@ -108,12 +111,15 @@ def _note(inbound: Inbound, kind: int, value: bytes) -> None:
         inbound.forwarded_proto = value
     elif kind == _LOOP:
         inbound.looped = True
+    elif kind == _TRACE:
+        inbound.traceparent = b"-" if inbound.traceparent else value
 
 
-def to_worker(inbound: Inbound, *, client: bytes, peer: bytes, scheme: bytes, request_id: bytes) -> Headers:
+def to_worker(inbound: Inbound, *, client: bytes, peer: bytes, scheme: bytes, request_id: bytes, trace: bytes) -> Headers:
     """The headers a worker gets: the visitor's, then the platform's word on who asks.
 
-    `client` is the visitor's address, `peer` the connection's (a proxy's, or the same), `scheme` http or https.
+    `client` is the visitor's address, `peer` the connection's (a proxy's, or the same), `scheme` http or https, `trace` the `traceparent`
+    of this request.
     """
     forwarded = inbound.forwarded_for + b", " + peer if inbound.forwarded_for else peer
     inbound.kept += (
@@ -122,6 +128,7 @@ def to_worker(inbound: Inbound, *, client: bytes, peer: bytes, scheme: bytes, re
         (b"x-forwarded-for", forwarded),
         (b"x-forwarded-proto", scheme),
         (b"hostel-request-id", request_id),
+        (b"traceparent", trace),
     )
     return inbound.kept
 

@@ -13,10 +13,12 @@ from typing import Any, Final, Protocol
 
 from gateway.errors import HostUnknown, WorkerNotDeployed
 from gateway.hosts import Host
+from gateway.records import Records, refused
 from gateway.routes import Entry, Routes
-from sandbox import Program, Request, Response, Target, WorkerKey
+from sandbox import HostelError, InvocationRecord, Program, Request, Response, Target, WorkerKey
 from sandbox.http import Headers
 from sandbox.worker.target import Service
+from telemetry.frames import Owner
 from tenants.errors import TenantSuspended, WorkerNotFound
 from tenants.rollout import RouteVersion, WorkerRoute, pick_version
 
@@ -62,11 +64,12 @@ def worker_of(host: Host) -> tuple[int, str] | None:
 class Targets:
     """Makes targets, and remembers which other workers each version is bound to."""
 
-    def __init__(self, box: Box, routes: Routes, program: Callable[[str], Awaitable[Program]]) -> None:
-        """`program` loads a version by its id."""
+    def __init__(self, box: Box, routes: Routes, program: Callable[[str], Awaitable[Program]], records: Records | None = None) -> None:
+        """`program` loads a version by its id; `records` gets what its invocations leave."""
         self._box = box
         self._routes = routes
         self._program = program
+        self._records = records
         # Version -> binding -> (worker, entrypoint). Known once the version was loaded, which comes before anything of it runs.
         self._bound: OrderedDict[str, dict[str, tuple[str, str]]] = OrderedDict()
 
@@ -119,8 +122,14 @@ class Targets:
             meta=meta,
             services=services,
             depth=depth,
+            on_finish=self._sink(route, version),
         )
         return Prepared(target, key.text, [(b"hostel-version", version.id.encode()), (b"hostel-key", key.text.encode())])
+
+    def _sink(self, route: WorkerRoute, version: RouteVersion) -> Callable[[InvocationRecord], None] | None:
+        if self._records is None:
+            return None
+        return self._records.sink(Owner(route.tenant_id, route.worker_id, route.worker_name, version.id))
 
     def _remember(self, version_id: str, program: Program) -> None:
         self._bound[version_id] = {
@@ -148,7 +157,11 @@ class Targets:
             for name in (b"cloudflare-workers-version-overrides", b"cloudflare-workers-version-key")
         )
         prepared = self.choose(entry, overrides, version_key, depth=depth, entrypoint=entrypoint)
-        return await self._box.dispatch(prepared.target, request)
+        try:
+            return await self._box.dispatch(prepared.target, request)
+        except HostelError as error:
+            refused(prepared.target, request, error)
+            raise
 
 
 class Services(Mapping[str, Service]):

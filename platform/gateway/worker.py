@@ -12,13 +12,15 @@ from gateway import headers
 from gateway.errors import BodyTooLarge, MethodRefused, RequestLooped
 from gateway.exchange import Exchange
 from gateway.origin import Origins
+from gateway.records import refused
 from gateway.respond import Ending, respond
 from gateway.routes import Routes
 from gateway.stats import Stats
 from gateway.targets import Box, Targets
 from sandbox import Request
 from sandbox.bindings.wire import MAX_LOOPS, loops_of
-from sandbox.errors import VisitorLeft
+from sandbox.errors import HostelError, VisitorLeft
+from sandbox.trace import begin
 
 _START: Final = {"cold": (b"hostel-start", b"cold"), "warm": (b"hostel-start", b"warm")}
 
@@ -54,18 +56,26 @@ class Workers:
         url = f"{scheme}://{host.authority}{path.decode('ascii') if path[:1] == b'/' else '/' + path.decode('ascii')}"
         if query := scope["query_string"]:
             url = f"{url}?{query.decode('latin-1')}"
+        trace = begin(inbound.traceparent)
         request = Request(
             scope["method"],
             url,
-            headers.to_worker(inbound, client=client.encode(), peer=peer.encode(), scheme=scheme.encode(), request_id=request_id),
+            headers.to_worker(
+                inbound, client=client.encode(), peer=peer.encode(), scheme=scheme.encode(), request_id=request_id, trace=trace.header
+            ),
             await visitor.body(inbound, limit),
             visitor,
+            exchange.request_id,
+            trace,
         )
         try:
             response = await self._box.dispatch(target, request)
         except VisitorLeft:
             if visitor.overflowed:
                 raise BodyTooLarge(limit=limit) from None
+            raise
+        except HostelError as error:
+            refused(target, request, error)
             raise
         if response.start == "cold":
             self._stats.cold += 1

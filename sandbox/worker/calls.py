@@ -19,6 +19,7 @@ from sandbox.errors import GuestFault, HostelError
 from sandbox.http import Headers, Request
 from sandbox.protocol import effects, events
 from sandbox.protocol.effects import Fields
+from sandbox.trace import onward
 from sandbox.worker.streams import BodyBroken, GuestBody, HostFeed
 
 if TYPE_CHECKING:
@@ -63,13 +64,15 @@ class Answer:
 class Call:
     """One subrequest under way."""
 
-    __slots__ = ("_task", "body", "code", "feed", "identity", "invocation")
+    __slots__ = ("_task", "body", "code", "egress", "feed", "identity", "invocation")
 
     def __init__(self, identity: int, invocation: Invocation) -> None:
         """Nothing has been sent yet."""
         self.identity, self.invocation = identity, invocation
         self.body: GuestBody | None = None
         self.feed: HostFeed | None = None
+        # Whether what it sends leaves for the internet, and counts as such.
+        self.egress = False
         # The answer to NEED_CODE.
         self.code: asyncio.Future[effects.Frame] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -81,7 +84,10 @@ class Call:
     def on_effect(self, frame: effects.Frame) -> None:
         """An effect with this call's id."""
         if frame.op == effects.BODY and self.body is not None:
-            self.body.push(Fields(frame.payload).bytes(), last=bool(frame.flags & effects.LAST))
+            chunk = Fields(frame.payload).bytes()
+            if self.egress:
+                self.invocation.egress_bytes += len(chunk)
+            self.body.push(chunk, last=bool(frame.flags & effects.LAST))
         elif frame.op == effects.BODY_ERROR and self.body is not None:
             self.body.fail(Fields(frame.payload).text())
         elif frame.op == effects.PULL and self.feed is not None:
@@ -148,10 +154,18 @@ class Calls:
             return
         call = Call(frame.id, invocation)
         invocation.calls[frame.id] = call
+        trace = invocation.request.trace
+        if target:
+            # Another worker is a span of its own; the internet is told ours.
+            trace = trace and trace.child()
+        else:
+            call.egress = True
+        if trace is not None:
+            headers = onward(trace, headers)
         body: bytes | GuestBody | None = content if kind == events.INLINE else None
         if kind == events.STREAM:
             body = call.body = GuestBody(frame.id, invocation.post, lambda: None, lambda: None)
-        request = Request(method, url, headers, body)
+        request = Request(method, url, headers, body, id=invocation.request.id, trace=trace)
         call.run(self._carry_out(call, target, request, redirect))
 
     async def _carry_out(self, call: Call, target: str, request: Request, redirect: str) -> None:
@@ -199,6 +213,8 @@ class Calls:
         loops = loops_of(invocation.request.headers)
         call = OutboundRequest(request.method, request.url, request.headers, redirect, request.body, invocation.target.key.tenant, loops)
         response = await self._outbound.fetch(call)
+        if isinstance(request.body, bytes):
+            invocation.egress_bytes += len(request.body)
         return Answer(response.status, response.reason, response.url, response.headers, response.body, redirected=response.redirected)
 
     @staticmethod

@@ -19,7 +19,7 @@ from sandbox.protocol.effects import Fields
 from sandbox.scheduler.account import Account
 from sandbox.scheduler.scheduler import Stop, Stopped
 from sandbox.worker.calls import Call, Calls
-from sandbox.worker.record import LEVELS, InvocationRecord, LogLine, Thrown
+from sandbox.worker.record import LEVELS, MESSAGE_CHARACTERS, STACK_CHARACTERS, URL_CHARACTERS, InvocationRecord, LogLine, Thrown
 from sandbox.worker.streams import GuestBody, HostFeed
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ _BY_STOP: Final = {
 }
 
 
+_UNTRACED: Final = ("", "", "", "")
+
+
 class Lost(Exception):
     """The isolate was lost to another request before anything of this one could be seen: it may be tried again."""
 
@@ -58,6 +61,7 @@ class Invocation:
         "account",
         "attempt_safe",
         "calls",
+        "egress_bytes",
         "error",
         "exceptions",
         "finished",
@@ -71,6 +75,8 @@ class Invocation:
         "on_over",
         "outcome",
         "request",
+        "request_bytes",
+        "response_bytes",
         "start",
         "status",
         "subrequests",
@@ -95,6 +101,7 @@ class Invocation:
         self.logs: list[LogLine] = []
         self.exceptions: list[Thrown] = []
         self.log_bytes = self.logs_dropped = 0
+        self.request_bytes = self.response_bytes = self.egress_bytes = 0
         self._started_ns = time.monotonic_ns()
         self._body: GuestBody | None = None
         self._feed: HostFeed | None = None
@@ -106,6 +113,8 @@ class Invocation:
         """Hand the request to the guest. When its first slice is enough, `head` is done on return."""
         request, body = self.request, self.request.body
         stream = None if body is None or isinstance(body, bytes) else body
+        if isinstance(body, bytes):
+            self.request_bytes = len(body)
         if stream is not None:
             # Before the first turn: a guest that waits for its body is not stuck.
             self._feed = HostFeed(self.identity, stream, self.post, self.isolate_rest)
@@ -164,6 +173,7 @@ class Invocation:
         if self.head.done():
             return
         self.status = status
+        self.response_bytes = len(content)
         body: bytes | GuestBody = content
         if kind == events.STREAM:
             body = self._body = GuestBody(self.identity, self.post, self._on_reader_gone, self.isolate_rest)
@@ -195,7 +205,8 @@ class Invocation:
 
     def _on_exception(self, frame: effects.Frame) -> None:
         fields = Fields(frame.payload)
-        thrown = Thrown(time.time() * 1000, fields.text(), fields.text(), fields.text(), _WHERE[min(frame.flags, 3)])
+        name, message, stack = fields.text()[:MESSAGE_CHARACTERS], fields.text()[:MESSAGE_CHARACTERS], fields.text()[:STACK_CHARACTERS]
+        thrown = Thrown(time.time() * 1000, name, message, stack, _WHERE[min(frame.flags, 3)])
         if len(self.exceptions) < KEPT_EXCEPTIONS:
             self.exceptions.append(thrown)
         if frame.flags != effects.FROM_HANDLER:
@@ -342,13 +353,17 @@ class Invocation:
         self.calls.clear()
 
     def _record(self) -> InvocationRecord:
-        key = self.target.key
-        received = self._body.received if self._body is not None else 0
+        key, request, body = self.target.key, self.request, self._body
+        wall_us = (time.monotonic_ns() - self._started_ns) // 1000
+        trace_id, span_id, parent_id, _ = request.trace or _UNTRACED
+        # By position, in the order of the fields: names would cost a microsecond of every request.
         return InvocationRecord(
-            tenant=key.tenant, worker=key.worker, version=key.version, variant=key.variant, key=key.text, outcome=self.outcome,
-            status=self.status, start=self.start, cpu_us=self.account.used_us, wall_us=(time.monotonic_ns() - self._started_ns) // 1000,
-            memory_bytes=0 if self.isolate.dead else self.isolate.instance.memory, subrequests=self.subrequests, response_bytes=received,
-            logs=self.logs, logs_dropped=self.logs_dropped, exceptions=self.exceptions, error=self.error,
+            key.tenant, key.worker, key.version, key.variant, self.outcome, self.status, self.start, self.account.used_us, wall_us,
+            0 if self.isolate.dead else self.isolate.instance.memory, self.subrequests,
+            self.request_bytes if self._feed is None else self._feed.sent, self.response_bytes if body is None else body.received,
+            self.egress_bytes, time.time() * 1000 - wall_us / 1000, self.target.entrypoint, "fetch", request.method,
+            request.url[:URL_CHARACTERS], request.id, trace_id, span_id, parent_id, self.target.depth, self.error, self.logs,
+            self.logs_dropped, self.exceptions, request.headers,
         )  # fmt: skip
 
 

@@ -1,20 +1,26 @@
 """What is known of an invocation when it is over.
 
-Owns the record's shape. Must not write it anywhere: whoever asked for the invocation gets it.
+Owns the record's shape, which is also how it is written down: MessagePack arrays in the order of the fields, so a field is only ever added
+at the end. Must not write it anywhere: whoever asked for the invocation gets it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
+import msgspec
+
+from sandbox.http import Headers
 from sandbox.outcome import Outcome
 
 LEVELS = ("debug", "log", "info", "warn", "error")
+# What is kept of a URL, of an exception's message and of its stack (characters).
+URL_CHARACTERS: Final = 2_048
+MESSAGE_CHARACTERS: Final = 4_096
+STACK_CHARACTERS: Final = 8_192
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One console line; `timestamp` in milliseconds since 1970, `level` one of `LEVELS`."""
 
     timestamp: float
@@ -22,8 +28,7 @@ class LogLine:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Thrown:
+class Thrown(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One exception that nothing caught. `where` says which promise it came from."""
 
     timestamp: float
@@ -33,26 +38,51 @@ class Thrown:
     where: Literal["handler", "waitUntil", "rejection", "startup"]
 
 
-@dataclass(slots=True)
-class InvocationRecord:
-    """One request, from its arrival to its last waitUntil promise."""
+class InvocationRecord(msgspec.Struct, array_like=True, gc=False):
+    """One event, from its arrival to its last waitUntil promise."""
 
     tenant: str
     worker: str
     version: str
     variant: str
-    key: str
     outcome: Outcome
+    # What was answered, or the error's own status; 0 where nothing was.
     status: int
-    start: Literal["cold", "warm"]
+    start: Literal["cold", "warm", ""]
     cpu_us: int
     wall_us: int
     memory_bytes: int
+    # fetch() and calls of other workers.
     subrequests: int
+    # Bodies: from the visitor, to the visitor, and to the internet in subrequests.
+    request_bytes: int
     response_bytes: int
-    logs: list[LogLine] = field(default_factory=list)
-    # Console bytes beyond the limit, which were not kept.
-    logs_dropped: int = 0
-    exceptions: list[Thrown] = field(default_factory=list)
+    egress_bytes: int
+    # Milliseconds since 1970, at its arrival.
+    started_ms: float
+    entrypoint: str
+    # Which handler: "fetch", "tail", …
+    event: str
+    # Of a fetch event, the URL cut at `URL_CHARACTERS`.
+    method: str
+    url: str
+    request_id: str
+    # W3C trace context; empty where nobody traces.
+    trace_id: str
+    span_id: str
+    parent_id: str
+    # How many workers stand between it and the visitor: 0 is what the visitor asked.
+    depth: int
     # The code of the error the visitor saw, if any.
     error: str = ""
+    logs: list[LogLine] = []
+    # Console bytes beyond the limit, which were not kept.
+    logs_dropped: int = 0
+    exceptions: list[Thrown] = []
+    # The request's headers, for whoever is told at once; nobody writes them down.
+    headers: Headers | None = None
+
+    @property
+    def key(self) -> str:
+        """The pool's key, `tenant-worker-version` with the variant behind where there is one."""
+        return "-".join(part for part in (self.tenant, self.worker, self.version, self.variant) if part)

@@ -106,7 +106,7 @@ class GuestBody(AsyncIterator[bytes]):
 class HostFeed:
     """An inbound body: read from the host's iterator as the guest grants credit."""
 
-    __slots__ = ("_began", "_closing", "_credit", "_identity", "_post", "_room", "_source", "_task", "done")
+    __slots__ = ("_began", "_closing", "_credit", "_identity", "_post", "_room", "_source", "_task", "done", "sent")
 
     def __init__(self, identity: int, source: AsyncIterator[bytes], post: Callable[[bytes], None], ended: Callable[[], None]) -> None:
         """Start feeding; `ended` is called once, when nothing more will be posted."""
@@ -115,6 +115,8 @@ class HostFeed:
         self._room = asyncio.Event()
         self._room.set()
         self.done = self._began = False
+        # Bytes that were handed to the guest.
+        self.sent = 0
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(lambda _: self._finish(ended))
 
@@ -160,6 +162,7 @@ class HostFeed:
                     self._credit -= size
                     self._post(events.body(self._identity, chunk[at : at + size], last=False))
                     at += size
+                    self.sent += size
             self._post(events.body(self._identity, b"", last=True))
         except asyncio.CancelledError:
             raise

@@ -59,7 +59,7 @@ class Parts:
         await self.control.close()
 
 
-async def start(stats: Stats) -> Parts:
+async def start(stats: Stats, prefix: str) -> Parts:
     if "fail" in os.environ.get("GATEWAY_TEST", ""):
         raise RuntimeError("no guest")
     parts = Parts(stats)

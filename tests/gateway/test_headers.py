@@ -13,7 +13,7 @@ from sandbox.errors import ResponseInvalid
 NAME = st.from_regex(rb"x-[a-z0-9-]{1,12}", fullmatch=True)
 VALUE = st.binary(max_size=40).map(lambda raw: bytes(byte for byte in raw if byte >= 32 and byte != 127))
 PAIRS = st.lists(st.tuples(NAME, VALUE), max_size=30).map(lambda pairs: [pair for pair in pairs if pair[0] not in headers._KINDS])
-TOLD = {"client": b"192.0.2.9", "peer": b"192.0.2.9", "scheme": b"http", "request_id": b"id"}
+TOLD = {"client": b"192.0.2.9", "peer": b"192.0.2.9", "scheme": b"http", "request_id": b"id", "trace": b"00-a-b-01"}
 
 
 @given(PAIRS)
@@ -27,6 +27,7 @@ def test_everything_else_reaches_the_worker_as_it_came(pairs) -> None:
         b"x-forwarded-for",
         b"x-forwarded-proto",
         b"hostel-request-id",
+        b"traceparent",
     ]
 
 

@@ -93,6 +93,29 @@ async def test_a_visitor_cannot_say_who_it_is(server: Server) -> None:
     assert len(seen["hostel-request-id"]) == 20
 
 
+async def test_a_trace_goes_on_in_the_worker(server: Server) -> None:
+    given = "4bf92f3577b34da6a3ce929d0e0e4736"
+    seen = [
+        value
+        for name, value in (await echo(server, headers=[b"traceparent: 00-%s-00f067aa0ba902b7-00" % given.encode()]))["headers"]
+        if name == "traceparent"
+    ]
+    assert len(seen) == 1
+    version, trace, span, flags = seen[0].split("-")
+    assert (version, trace, flags) == ("00", given, "00")
+    assert len(span) == 16
+    assert span != "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize("given", [[], [b"traceparent: no"], [b"traceparent: 00-" + b"1" * 32 + b"-" + b"2" * 16 + b"-00"] * 2])
+async def test_a_trace_is_made_where_none_is_given(server: Server, given: list[bytes]) -> None:
+    seen = [value for name, value in (await echo(server, headers=given))["headers"] if name == "traceparent"]
+    assert len(seen) == 1
+    _, trace, span, flags = seen[0].split("-")
+    assert (len(trace), len(span), flags) == (32, 16, "01")
+    assert trace != "1" * 32
+
+
 @pytest.mark.parametrize("size", [0, 1, 1000, 65_536, 65_537, 1_000_000])
 async def test_bodies_of_any_size_arrive(server: Server, size: int) -> None:
     body = os.urandom(size)
