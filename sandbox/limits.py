@@ -1,7 +1,7 @@
 """What a worker may use.
 
-Owns the limits' names, units, defaults and the one rule of inheritance: platform -> tenant -> worker -> version -> call,
-each of which may only lower what it inherits. Must not enforce anything: the scheduler and the bindings do.
+Owns the limits' names, units, defaults and the one rule of inheritance: whoever comes later (a version, a call) may only lower what it
+inherits. Who comes before, and what an operator may raise, is the platform's. Must not enforce anything: the scheduler and the bindings do.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any, Self
 from sandbox.errors import BundleInvalid
 
 MIB = 1024 * 1024
+# No limit can be set higher: what is larger has no meaning, and exact in every language's numbers this still is.
+MOST = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,15 @@ class Limits:
     def lowered_by(self, override: Mapping[str, Any]) -> Self:
         """These limits with every value in `override` that is lower; higher ones change nothing.
 
-        Unknown names and values that are no positive integer raise `BundleInvalid` naming the field.
+        Unknown names and values that are no positive integer up to `MOST` raise `BundleInvalid` naming the field.
         """
         names = {field.name for field in fields(self)}
         changed: dict[str, int] = {}
         for name, value in override.items():
             if name not in names:
-                raise BundleInvalid(f"There is no limit called {name!r}.", field=f"limits.{name}")
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise BundleInvalid(f"The limit {name} must be a positive integer.", field=f"limits.{name}")
+                raise BundleInvalid(f"There is no limit called {str(name)[:80]!r}.", field=f"limits.{str(name)[:80]}")
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
+                raise BundleInvalid(f"The limit {name} must be a positive integer, at most {MOST}.", field=f"limits.{name}", limit=MOST)
             changed[name] = min(value, getattr(self, name))
         return type(self)(**{name: changed.get(name, getattr(self, name)) for name in names})
 

@@ -3,11 +3,13 @@
     HostelError
     ├── NotFound
     │   ├── TenantNotFound · WorkerNotFound · VersionNotFound · DeploymentNotFound · DomainNotFound · TokenNotFound · SecretNotFound
+    │   ├── PlanNotFound · OverrideNotFound
     ├── FieldInvalid                    one field of what was sent is wrong: `field` says which
     │   ├── TenantNameInvalid · WorkerNameInvalid · HostnameInvalid · SettingInvalid · DeploymentInvalid
+    │   ├── LimitInvalid · PlanNameInvalid
     │   └── BindingInvalid
     │       ├── BindingUnsupported · BindingTargetMissing · InheritUnresolved
-    ├── NameTaken · LatestNotDeployed · NewestMoved · ChangedMeanwhile     what was asked for contradicts what is there
+    ├── NameTaken · PlanInUse · LatestNotDeployed · NewestMoved · ChangedMeanwhile      what was asked for contradicts what is there
     ├── QuotaExceeded                   a count the tenant may not pass
     ├── TenantSuspended · TokenInvalid · TokenScopeMissing · SessionRequired · TenantUnnamed
     └── BuildUnavailable · BlobMissing · SecretUnreadable       the platform's own fault
@@ -70,6 +72,18 @@ class SecretNotFound(NotFound):
     code = "secret_not_found"
 
 
+class PlanNotFound(NotFound):
+    """There is no such plan."""
+
+    code = "plan_not_found"
+
+
+class OverrideNotFound(NotFound):
+    """This limit is not overridden."""
+
+    code = "override_not_found"
+
+
 class FieldInvalid(HostelError):
     """A value is not valid."""
 
@@ -108,6 +122,18 @@ class DeploymentInvalid(FieldInvalid):
     code = "deployment_invalid"
 
 
+class LimitInvalid(FieldInvalid):
+    """A limit is not valid."""
+
+    code = "limit_invalid"
+
+
+class PlanNameInvalid(FieldInvalid):
+    """A plan's name must be 1 to 63 lower-case letters, digits and inner hyphens."""
+
+    code = "plan_name_invalid"
+
+
 class BindingInvalid(FieldInvalid):
     """A binding is not valid."""
 
@@ -136,6 +162,14 @@ class NameTaken(HostelError):
     """The name is taken."""
 
     code = "name_taken"
+    status = 409
+    fault = "tenant"
+
+
+class PlanInUse(HostelError):
+    """The plan has tenants, or is the default one: it cannot be deleted."""
+
+    code = "plan_in_use"
     status = 409
     fault = "tenant"
 

@@ -59,6 +59,15 @@ class WorkerRoute:
     versions: tuple[RouteVersion, ...]
     logpush: bool = False
     tail_consumers: Sequence[object] = field(default=())
+    # Share of the processor against other tenants.
+    cpu_weight: int = 1
+    # Whether fetch() may leave the platform.
+    internet: bool = True
+    # Quotas of the tenant's requests, (name, value), the shortest period first; and whether visitors are told what is left of them.
+    quotas: tuple[tuple[str, int], ...] = ()
+    quota_headers: bool = True
+    # Seconds since 1970: something of this ends by itself then (an override of a limit), and the route must be looked up again.
+    expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

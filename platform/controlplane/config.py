@@ -18,7 +18,8 @@ from urllib.parse import quote
 from environs import EnvValidationError, FileAwareEnv, ValidationError
 
 from controlplane import validation
-from sandbox.limits import MIB, Limits
+from sandbox.limits import MIB, MOST, Limits
+from tenants.definitions import DEFINITIONS, LIMIT_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -117,7 +118,7 @@ class Config:
         "HOSTEL_LIMITS",
         "limits",
         dict,
-        "The platform's own limits where they differ from the built-in ones: `cpu_ms=500,memory_bytes=67108864`.",
+        "What no tenant can pass, where it differs from the built-in limits: `cpu_ms=500,requests_per_day=1000000`.",
         shown="(built in)",
     )
     job_concurrency: int = _setting("HOSTEL_JOB_CONCURRENCY", "int", 4, "Jobs one background worker runs at once.")
@@ -157,8 +158,14 @@ class Config:
 
     @property
     def platform_limits(self) -> Limits:
-        """The limits every tenant starts from."""
-        return Limits(**{**Limits().as_dict(), **self.limits})
+        """The sandbox's limits that nobody can pass; every tenant starts from them."""
+        return Limits(**{**Limits().as_dict(), **{name: value for name, value in self.limits.items() if name in LIMIT_NAMES}})
+
+    @property
+    def platform_values(self) -> dict[str, int | None]:
+        """Every limit and quota that nobody can pass, by name; None is no limit."""
+        built_in = {**Limits().as_dict(), "workers": self.max_workers_per_tenant}
+        return {name: self.limits.get(name, built_in.get(name)) for name in DEFINITIONS}
 
     @property
     def database(self) -> str:
@@ -227,15 +234,15 @@ def settings_table() -> str:
 
 
 def _limits(value: Any) -> dict[str, int]:
-    """`name=number` pairs, comma separated, each a limit of `sandbox.limits`; raises `ValidationError` naming the bad one."""
+    """`name=number` pairs, comma separated, each of `tenants.definitions`; raises `ValidationError` naming the bad one."""
     if isinstance(value, dict):
         return value
-    known = Limits().as_dict()
     parsed: dict[str, int] = {}
     for pair in filter(None, (part.strip() for part in str(value).split(","))):
         name, _, number = pair.partition("=")
-        if name not in known or not number.isdecimal() or int(number) < 1:
-            raise ValidationError(f"{pair!r} is no limit: it must be name=positive number, with a name of {', '.join(known)}")
+        digits = number.isascii() and number.isdecimal() and len(number) <= len(str(MOST))
+        if name not in DEFINITIONS or not digits or not 1 <= int(number) <= DEFINITIONS[name].most:
+            raise ValidationError(f"{pair!r} is no limit: it must be name=positive number, with a name of {', '.join(DEFINITIONS)}")
         parsed[name] = int(number)
     return parsed
 

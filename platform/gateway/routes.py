@@ -2,7 +2,8 @@
 
 Owns the cache. An entry is good for as long as the epoch's token has not moved: that is one memory read for each request, so a deployment
 is served from the next request on. When the token has moved an entry is looked up again on its next use; while the database does not
-answer it is served stale for `STALE_SECONDS`. Must not know what is done with a route.
+answer it is served stale for `STALE_SECONDS`. What ends by itself (an override of a limit) makes its entry old at that moment, by a timer:
+requests pay nothing for it. Must not know what is done with a route.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ POSITIVE_ENTRIES: Final = 20_000
 NEGATIVE_ENTRIES: Final = 4_096
 # Lookups under way or queued; a flood of invented hosts must not fill the memory.
 FLIGHTS: Final = 512
+# The timer looks at the clock on the wall this often at least: it may be set while a process runs.
+LOOK_SECONDS: Final = 20.0
+# No epoch has it.
+_OLD: Final = (-1, -1)
 
 Token = tuple[int, int]
 # Answers what a host leads to, or None; raises `RoutesUnavailable` when it cannot be known.
@@ -57,8 +62,17 @@ class Entry:
 class Routes:
     """The cache of one process."""
 
-    def __init__(self, lookup: Lookup, token: Callable[[], Token], stats: Stats, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Ask `lookup`; entries are good while `token()` stays the same."""
+    def __init__(
+        self,
+        lookup: Lookup,
+        token: Callable[[], Token],
+        stats: Stats,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """Ask `lookup`; entries are good while `token()` stays the same. `wall` is the clock that says when something ends."""
+        self._wall = wall
         self._lookup = lookup
         self._token = token
         self._stats = stats
@@ -66,6 +80,9 @@ class Routes:
         self._known: OrderedDict[str, Entry] = OrderedDict()
         self._unknown: OrderedDict[str, Entry] = OrderedDict()
         self._flights: dict[str, asyncio.Task[Entry]] = {}
+        # When the next route ends by itself, in seconds since 1970, and what wakes us then.
+        self._ends = float("inf")
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         """Hosts that are known to lead somewhere."""
@@ -146,7 +163,37 @@ class Routes:
         entry = Entry(host, route, token)
         if known is not None and known.route == route:
             entry.prepared = known.prepared
+        if route.expires is not None and route.expires < self._ends:
+            self._wake_at(route.expires)
         return _keep(self._known, POSITIVE_ENTRIES, host.name, entry)
+
+    def _wake_at(self, ends: float) -> None:
+        self._ends = ends
+        if self._timer is not None:
+            self._timer.cancel()
+        seconds = min(max(0.0, ends - self._wall()), LOOK_SECONDS)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        """Make entries old whose time is over, and wait for the next."""
+        now, following = self._wall(), float("inf")
+        for entry in self._known.values():
+            ends = entry.route.expires if entry.route is not None else None
+            if ends is None or entry.token == _OLD:
+                continue
+            if ends <= now:
+                entry.token = _OLD
+            else:
+                following = min(following, ends)
+        self._timer = None
+        self._ends = following
+        if following < float("inf"):
+            self._wake_at(following)
+
+    def close(self) -> None:
+        """Stop waiting for anything to end."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _serve_stale(self, entry: Entry, now: float) -> Entry:
         if entry.failing_since is not None and now - entry.failing_since > STALE_SECONDS:

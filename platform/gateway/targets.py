@@ -121,6 +121,8 @@ class Targets:
             entrypoint=entrypoint,
             meta=meta,
             services=services,
+            outbound=route.internet,
+            weight=route.cpu_weight,
             depth=depth,
             on_finish=self._sink(route, version),
         )

@@ -18,7 +18,7 @@ from jobs.running import runner_name
 from tenants import blobs
 from tenants.builder import BuildReport
 from tenants.errors import BuildUnavailable
-from tenants.limits import effective
+from tenants.grants import limits_under
 from tenants.models import Version
 from tenants.selectors.programs import version_bundle, versions_without_image
 from tenants.services import image_store
@@ -77,7 +77,7 @@ def remake_image(version_id: str) -> dict[str, Any]:
     box = engine.sandbox()
     if version.images.filter(guest_build=box.guest_build).exists():
         return {"made": False}
-    limits = effective(tenant=version.tenant.limits, worker=version.worker.limits, version=version.limits).limits
+    limits = limits_under(version.tenant, version.worker, version_limits=version.limits).limits
     built = engine.run(box.build(version_bundle(version), limits))
     image_store(version=version, guest_build=built.guest_build, image=built.image, limits=limits)
     return {"made": True, "guest_build": built.guest_build}

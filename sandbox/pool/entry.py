@@ -33,6 +33,8 @@ class Entry:
     # What the code itself asks for; every request's limits are lowered by it.
     own_limits: Mapping[str, int]
     image: Image | None
+    # The memory limit of the target it was made for.
+    granted_bytes: int
     handlers: tuple[str, ...] = ()
     entrypoints: dict[str, tuple[str, ...]] = field(default_factory=dict)
     isolates: list[Isolate] = field(default_factory=list)

@@ -60,6 +60,8 @@ class Pool:
         self._total = 0
         # Entries removed since memory was last given back to the system.
         self._removed = 0
+        # Entries whose limits had changed.
+        self._set_asides = 0
         self._pins: frozenset[str] = frozenset()
         self.stats = PoolStats()
 
@@ -67,6 +69,9 @@ class Pool:
         """An isolate that can take a request to `target` at once, or None."""
         entry = self._entries.get(target.key.text)
         if entry is None:
+            return None
+        if entry.granted_bytes != target.limits.memory_bytes:
+            self._set_aside(entry)
             return None
         self._entries.move_to_end(entry.key)
         entry.used = time.monotonic()
@@ -189,11 +194,24 @@ class Pool:
         program = await target.source()
         self.stats.loads += 1
         limits = target.limits.lowered_by(program.limits) if program.limits else target.limits
-        entry = Entry(key, target.key.tenant, program.bundle, limits, program.limits, self._image(program.image, limits))
+        image = self._image(program.image, limits)
+        entry = Entry(key, target.key.tenant, program.bundle, limits, program.limits, image, target.limits.memory_bytes)
         if entry.image is None:
             # Its first isolate is the proof that the bundle works; it is kept for the request that asked.
             await self._start(entry, target)
         return entry
+
+    def _set_aside(self, entry: Entry) -> None:
+        """Serve no more requests with an entry whose memory limit has changed; those under way go on, and its time to live ends it."""
+        key, size = entry.key, self._bytes.pop(entry.key, 0)
+        del self._entries[key]
+        self._set_asides += 1
+        # No target has such a key, and what evicts by prefix still finds it.
+        entry.key = f"{key}~{self._set_asides}"
+        self._entries[entry.key], self._bytes[entry.key] = entry, size
+        for isolate in list(entry.isolates):
+            isolate.retired = True
+            self.rested(entry, isolate, "reuse")
 
     def _image(self, stored: bytes | None, limits: Limits) -> Image | None:
         if stored is None:
@@ -215,7 +233,7 @@ class Pool:
             entry.coming -= 1
 
     async def _start(self, entry: Entry, target: Target) -> Isolate:
-        started = await startup.start(self._engine, self._scheduler, entry.bundle, entry.limits, entry.tenant)
+        started = await startup.start(self._engine, self._scheduler, entry.bundle, entry.limits, entry.tenant, target.weight)
         self.stats.started += 1
         entry.handlers, entry.entrypoints = started.handlers, started.entrypoints
         return self._adopt(entry, started.instance, target)

@@ -42,11 +42,13 @@ class Started:
     logs: tuple[LogLine, ...]
 
 
-async def start(engine: Engine, scheduler: Scheduler, bundle: Bundle, limits: Limits, tenant: str) -> Started:
+async def start(  # noqa: PLR0917 - the sandbox's own
+    engine: Engine, scheduler: Scheduler, bundle: Bundle, limits: Limits, tenant: str, weight: int = 1
+) -> Started:
     """Run the top level under start-up limits in a fresh instance. Raises `BundleInvalid` or a leaf of `StartupFailed`."""
     bundle.check(limits)
     instance = engine.instantiate(limits.memory_bytes)
-    account = Account(tenant, limits.startup_cpu_ms * 1_000_000)
+    account = Account(tenant, limits.startup_cpu_ms * 1_000_000, weight=weight)
     try:
         result = await run(scheduler, instance, _turn(bundle), account)
         return _started(instance, result, bundle, limits, account)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tenants.models.access import ApiToken, AuditEvent, Invitation, RateCount
 from tenants.models.deployment import WHOLE, Deployment, DeploymentVersion, Domain
 from tenants.models.epoch import ConfigEpoch
+from tenants.models.plan import LimitOverride, Plan, QuotaCount
 from tenants.models.tenant import Membership, Tenant
 from tenants.models.user import User
 from tenants.models.version import Version, VersionImage
@@ -22,7 +23,10 @@ __all__ = [
     "DeploymentVersion",
     "Domain",
     "Invitation",
+    "LimitOverride",
     "Membership",
+    "Plan",
+    "QuotaCount",
     "RateCount",
     "Tenant",
     "User",

@@ -23,7 +23,9 @@ class Tenant(models.Model):
     slug = models.CharField(max_length=63, unique=True)
     name = models.CharField(max_length=200, blank=True)
     account_id = models.CharField(max_length=32, unique=True, default=new_hex)
-    # Overrides of the platform's limits; they only ever lower them (sandbox.limits).
+    # None follows whichever plan is the default one.
+    plan = models.ForeignKey("tenants.Plan", on_delete=models.PROTECT, related_name="tenants", null=True, blank=True)
+    # What the tenant has set for itself, by name (tenants.definitions); it only ever lowers what the plan and the operator grant.
     limits = JSONText(default=dict, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True)
     suspended_reason = models.CharField(max_length=500, blank=True)

@@ -36,6 +36,8 @@ class Version(models.Model):
     main_module = models.CharField(max_length=512)
     # [{"name", "kind": "js|text|data|json|wasm|source_map", "content_type", "sha256", "size"}], in the order uploaded.
     modules = JSONText()
+    # Of all modules together, source maps included.
+    code_bytes = models.PositiveBigIntegerField(default=0, db_default=0)
     # Binding descriptors (docs/protocol.md, LOAD), each secret as {"type": "secret_text", "name", "sealed"}.
     bindings = JSONText(default=list)
     compatibility_date = models.CharField(max_length=10)

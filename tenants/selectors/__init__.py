@@ -6,13 +6,13 @@ Owns the scoping: each selector demands the tenant and finds nothing of another 
 
 from __future__ import annotations
 
+from tenants.selectors.limits import limits_effective, plan_of
 from tenants.selectors.operators import tenant_counts, tenant_list, tenant_named, token_list_of, token_named
 from tenants.selectors.programs import version_program
 from tenants.selectors.routes import preview_lookup, route_lookup, route_of_worker
 from tenants.selectors.tenants import (
     domain_get,
     domain_list,
-    limits_effective,
     membership_of,
     tenant_by_account,
     tenants_of_user,
@@ -40,6 +40,7 @@ __all__ = [
     "domain_list",
     "limits_effective",
     "membership_of",
+    "plan_of",
     "preview_lookup",
     "route_lookup",
     "route_of_worker",

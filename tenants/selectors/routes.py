@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from tenants.limits import effective
+from tenants.grants import overrides_of, plan_of
+from tenants.limits import EffectiveLimits, effective
 from tenants.models import WHOLE, Deployment, DeploymentVersion, Tenant, Version, Worker
 from tenants.names import is_worker_name
 from tenants.rollout import RouteVersion, WorkerRoute, newest_first
@@ -21,7 +23,7 @@ _VERSION = ("number", "tag", "created", "limits")
 
 
 def route_lookup(hostname: str) -> WorkerRoute | None:
-    """Where `hostname` (lower case, no port) leads: `{worker}.{tenant}.{base}`, or a host name of a tenant's own. Three queries at most."""
+    """Where `hostname` (lower case, no port) leads: `{worker}.{tenant}.{base}`, or a host name of a tenant's own. Five queries at most."""
     name = hostname.removesuffix(".")
     if not _HOST.fullmatch(name):
         return None
@@ -72,6 +74,13 @@ def _route(workers: QuerySet[Worker]) -> WorkerRoute | None:
 
 def _route_to(worker: Worker, deployment_id: str | None, shares: Sequence[tuple[Version, int]]) -> WorkerRoute:
     tenant = worker.tenant
+    plan, overrides, now = plan_of(tenant), overrides_of(tenant, worker), timezone.now()
+
+    def granted(version: Version | None) -> EffectiveLimits:
+        asked = version.limits if version is not None else None
+        return effective(plan=plan.limits, tenant=tenant.limits, worker=worker.limits, version=asked, overrides=overrides, now=now)
+
+    of_worker = granted(None)
     versions = [
         RouteVersion(
             id=str(version.pk),
@@ -79,7 +88,7 @@ def _route_to(worker: Worker, deployment_id: str | None, shares: Sequence[tuple[
             tag=version.tag,
             created=version.created.isoformat(),
             weight=weight,
-            limits=effective(tenant=tenant.limits, worker=worker.limits, version=version.limits).limits,
+            limits=(granted(version) if version.limits else of_worker).limits,
         )
         for version, weight in shares
     ]
@@ -96,4 +105,9 @@ def _route_to(worker: Worker, deployment_id: str | None, shares: Sequence[tuple[
         versions=newest_first(versions),
         logpush=worker.logpush,
         tail_consumers=tuple(worker.tail_consumers),
+        cpu_weight=plan.cpu_weight,
+        internet=plan.internet_allowed,
+        quotas=of_worker.request_quotas(),
+        quota_headers=plan.quota_headers,
+        expires=of_worker.expires.timestamp() if of_worker.expires is not None else None,
     )

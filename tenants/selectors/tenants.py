@@ -7,8 +7,7 @@ import uuid
 from django.db.models import QuerySet
 
 from tenants.errors import DomainNotFound, TenantNotFound, TokenNotFound
-from tenants.limits import EffectiveLimits, effective
-from tenants.models import ApiToken, Domain, Membership, Tenant, User, Version, Worker
+from tenants.models import ApiToken, Domain, Membership, Tenant, User
 
 
 def tenant_by_account(*, account_id: str) -> Tenant:
@@ -59,11 +58,6 @@ def domain_list(*, tenant: Tenant) -> QuerySet[Domain]:
     """The tenant's own host names (those of workers the caller may see)."""
     found = Domain.objects.filter(tenant=tenant).select_related("worker").order_by("hostname")
     return found if tenant.only_workers is None else found.filter(worker__name__in=tenant.only_workers)
-
-
-def limits_effective(*, tenant: Tenant, worker: Worker | None = None, version: Version | None = None) -> EffectiveLimits:
-    """The limits that apply, each with the layer that set it."""
-    return effective(tenant=tenant.limits, worker=worker.limits if worker else None, version=version.limits if version else None)
 
 
 def as_uuid(value: uuid.UUID | str) -> uuid.UUID | None:

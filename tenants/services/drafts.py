@@ -18,10 +18,11 @@ from sandbox.errors import BundleInvalid
 from sandbox.limits import Limits
 from tenants import bindings as environment
 from tenants.errors import BindingTargetMissing, FieldInvalid
-from tenants.limits import effective
+from tenants.grants import limits_under
 from tenants.manifest import image_fingerprint, manifest_sha256, module_rows
 from tenants.models import Tenant, Version, Worker
 from tenants.names import check_text
+from tenants.services.support import worker_find
 from tenants.uploads import Upload, UploadModule
 
 # As long as the columns are.
@@ -47,6 +48,11 @@ class Draft:
     sha256: str
 
     @property
+    def code_bytes(self) -> int:
+        """Bytes of all modules, source maps included."""
+        return sum(int(row["size"]) for row in self.module_rows)
+
+    @property
     def has_secrets(self) -> bool:
         """Whether the image will hold secrets."""
         return any("sealed" in binding for binding in self.bindings)
@@ -68,7 +74,8 @@ def draft_of(
 ) -> Draft:
     """The same for bindings that are in their stored shape already."""
     _check_texts(upload)
-    limits = effective(tenant=tenant.limits, worker=worker_limits, version=upload.limits).limits
+    worker = worker_find(tenant, worker_name)
+    limits = limits_under(tenant, worker, worker_limits=worker_limits, version_limits=upload.limits).limits
     _check_targets(resolved.bindings, tenant, worker_name)
     version_id, created = uuid.uuid4(), timezone.now()
     date = upload.compatibility_date or DEFAULT_COMPATIBILITY_DATE

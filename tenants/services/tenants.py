@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from tenants import epoch
 from tenants.actor import Actor
+from tenants.definitions import checked
 from tenants.errors import FieldInvalid, NameTaken
-from tenants.limits import effective
 from tenants.models import Membership, Tenant, User
 from tenants.names import check_tenant_slug, check_text
 from tenants.services.support import audit
@@ -32,17 +32,17 @@ def tenant_create(
     limits: Mapping[str, Any] | None = None,
     actor: Actor,
 ) -> Tenant:
-    """A new tenant, owned by `owner` if given. Raises `TenantNameInvalid`, `FieldInvalid`, `NameTaken` or `BundleInvalid` (limits)."""
+    """A new tenant, owned by `owner` if given. Raises `TenantNameInvalid`, `FieldInvalid`, `NameTaken` or `LimitInvalid`."""
     check_tenant_slug(slug)
     if account_id is not None and not _ACCOUNT.fullmatch(account_id):
         raise FieldInvalid("An account id must be 32 lower-case hex digits.", field="account_id")
     check_text(name, field="name", limit=NAME_CHARACTERS)
-    effective(tenant=limits or {})
+    limits = checked(limits or {}, level="tenant")
     if Tenant.objects.filter(slug=slug).exists():
         raise NameTaken(f"There is a tenant called {slug!r}.", field="slug")
     if account_id is not None and Tenant.objects.filter(account_id=account_id).exists():
         raise NameTaken("There is a tenant with this account id.", field="account_id")
-    tenant = Tenant(slug=slug, name=name or slug, limits=dict(limits or {}), **({"account_id": account_id} if account_id else {}))
+    tenant = Tenant(slug=slug, name=name or slug, limits=limits, **({"account_id": account_id} if account_id else {}))
     tenant.save()
     if owner is not None:
         Membership.objects.create(tenant=tenant, user=owner, role=Membership.Role.OWNER)
@@ -72,10 +72,10 @@ def tenant_resume(*, tenant: Tenant, actor: Actor) -> None:
 
 @transaction.atomic
 def tenant_limits_set(*, tenant: Tenant, limits: Mapping[str, Any], actor: Actor) -> None:
-    """Replace the tenant's overrides; raises `BundleInvalid` naming a field that is no limit."""
-    effective(tenant=limits)
-    Tenant.objects.filter(pk=tenant.pk).update(limits=dict(limits))
-    audit(tenant=tenant, actor=actor, action="tenant_limits_set", target=tenant.slug, limits=dict(limits))
+    """Replace what the tenant has set for itself, which only ever lowers; raises `LimitInvalid` naming the field."""
+    limits = checked(limits, level="tenant")
+    Tenant.objects.filter(pk=tenant.pk).update(limits=limits)
+    audit(tenant=tenant, actor=actor, action="tenant_limits_set", target=tenant.slug, limits=limits)
     epoch.bump(reason=f"tenant {tenant.slug}")
 
 

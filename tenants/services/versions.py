@@ -272,6 +272,7 @@ def _version(draft: Draft, publication: Publication, image: _Image, worker: Work
         number=worker.last_version_number,
         main_module=draft.upload.main_module,
         modules=draft.module_rows,
+        code_bytes=draft.code_bytes,
         bindings=draft.bindings,
         compatibility_date=draft.bundle.compatibility_date,
         compatibility_flags=list(draft.bundle.compatibility_flags),

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from tenants import epoch
 from tenants.actor import Actor
+from tenants.definitions import checked
 from tenants.errors import SettingInvalid
-from tenants.limits import effective
 from tenants.models import Tenant, Version, Worker
 from tenants.names import check_text
 from tenants.services.support import audit, tenant_lock, worker_of
@@ -47,7 +47,7 @@ def worker_delete(*, tenant: Tenant, worker_name: str, actor: Actor) -> None:
 
 
 def settings_apply(worker: Worker, settings: WorkerSettings) -> None:
-    """Put `settings` into the unsaved `worker`; raises `SettingInvalid` (or `BundleInvalid` for a limit) naming the field."""
+    """Put `settings` into the unsaved `worker`; raises `SettingInvalid` (`LimitInvalid` for a limit) naming the field."""
     for name, value in settings.changes().items():
         _CHECKS.get(name, _check_nothing)(value)
         setattr(worker, name, list(value) if name in ("tags", "tail_consumers") else value)
@@ -86,6 +86,6 @@ _CHECKS = {
     "observability": _check_kept("observability", dict),
     "tail_consumers": _check_kept("tail_consumers", list),
     "mode": _check_mode,
-    "limits": lambda value: effective(tenant={}, worker=value),
+    "limits": lambda value: checked(value, level="worker"),
     "migration_tag": _check_migration_tag,
 }

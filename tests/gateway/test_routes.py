@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -31,7 +32,7 @@ class World:
         self.down: BaseException | None = None
         self.gate: asyncio.Event | None = None
         self.stats = Stats()
-        self.routes = Routes(self.lookup, lambda: self.epoch, self.stats, clock=lambda: self.now)
+        self.routes = Routes(self.lookup, lambda: self.epoch, self.stats, clock=lambda: self.now, wall=lambda: self.now)
 
     async def lookup(self, host: Host) -> WorkerRoute | None:
         self.asked.append(host.name)
@@ -204,3 +205,34 @@ async def test_known_hosts_are_bounded(world: World, monkeypatch) -> None:
         world.hosts[f"h{index}"] = route(f"h{index}")
         await world.get(f"h{index}")
     assert len(world.routes) == 10
+
+
+async def test_a_route_that_ends_by_itself_is_looked_up_at_that_moment(world: World) -> None:
+    world.hosts["a.acme.localhost"] = replace(route("a"), expires=world.now + 0.02)
+    world.hosts["b.acme.localhost"] = replace(route("b"), expires=world.now + 5_000)
+    for name in world.hosts:
+        await world.get(name)
+    # The loop's timer has gone off, and the clock on the wall says that it is not yet time.
+    await asyncio.sleep(0.05)
+    await world.get()
+    assert world.asked == ["a.acme.localhost", "b.acme.localhost"]
+    world.now += 0.02
+    world.hosts["a.acme.localhost"] = route("a")
+    async with asyncio.timeout(10):
+        while (await world.get()).expires is not None:
+            await asyncio.sleep(0.005)
+    await world.get("b.acme.localhost")
+    assert world.asked == ["a.acme.localhost", "b.acme.localhost", "a.acme.localhost"]
+    world.routes.close()
+
+
+async def test_a_clock_that_is_set_forward_is_noticed(world: World, monkeypatch) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    world.hosts["a.acme.localhost"] = replace(route("a"), expires=world.now + 86_400)
+    await world.get()
+    world.now += 86_400
+    world.hosts["a.acme.localhost"] = route("a")
+    async with asyncio.timeout(10):
+        while (await world.get()).expires is not None:
+            await asyncio.sleep(0.005)
+    world.routes.close()

@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from sandbox import Bundle, HostelError, Limits, Program, Request, Sandbox, Target, WorkerKey
+from sandbox.errors import MemoryExceeded
+from sandbox.limits import MIB
 
 HELLO = "let n = 0; export default { fetch: () => new Response(NAME + ++n) }"
 
@@ -111,3 +113,41 @@ async def test_what_is_pinned_stays(small_box: Sandbox) -> None:
     assert small_box.stats()["pool"]["evictions"] > 0
     assert await ask(small_box, target("t", "0x")) == "t/0x:2"
     assert await ask(small_box, target("t", "1x")) == "t/1x:1"
+
+
+async def test_another_memory_limit_holds_from_the_next_request_on(box: Sandbox) -> None:
+    tall, flat = Limits(memory_bytes=64 * MIB), Limits(memory_bytes=8 * MIB)
+    source = "export default { fetch(r) { return new Response(String(new Uint8Array(32e6).fill(7)[31e6])) } }"
+
+    async def program() -> Program:
+        return Program(Bundle.js(source))
+
+    def under(limits: Limits) -> Target:
+        return Target(WorkerKey("t", "w", "1"), program, limits)
+
+    assert await ask(box, under(tall)) == "7"
+    with pytest.raises(MemoryExceeded):
+        await ask(box, under(flat))
+    assert await ask(box, under(tall)) == "7"
+    assert await ask(box, under(tall)) == "7"
+    assert box.evict("t-w-1") >= 1
+
+
+async def test_requests_under_way_survive_a_change_of_their_memory_limit(box: Sandbox) -> None:
+    source = "export default { async fetch() { await scheduler.wait(150); return new Response('late') } }"
+
+    async def program() -> Program:
+        return Program(Bundle.js(source))
+
+    def under(memory: int) -> Target:
+        return Target(WorkerKey("t", "w", "1"), program, Limits(memory_bytes=memory))
+
+    early = [asyncio.create_task(ask(box, under(64 * MIB))) for _ in range(3)]
+    while box.stats()["pool"]["instances_busy"] < 3:
+        await asyncio.sleep(0.005)
+    assert await ask(box, under(32 * MIB)) == "late"
+    assert await asyncio.gather(*early) == ["late"] * 3
+    # The old instances are gone, the new one is kept.
+    async with asyncio.timeout(10):
+        while box.stats()["pool"]["instances"] != 1:
+            await asyncio.sleep(0.01)

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 class TestLookup:
     def test_a_worker_answers_at_its_own_host(self, upload_js, tenant, django_assert_max_num_queries):
         made = upload_js(tag="v1", limits={"cpu_ms": 7})
-        with django_assert_max_num_queries(3):
+        with django_assert_max_num_queries(5):
             route = selectors.route_lookup("hello.acme.localhost")
         assert route is not None
         assert (route.tenant_id, route.tenant_slug, route.account_id, route.suspended) == (tenant.pk, "acme", tenant.account_id, False)

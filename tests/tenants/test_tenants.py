@@ -12,13 +12,13 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.errors import BundleInvalid
 from tenants import selectors, services
 from tenants.access import Access
 from tenants.actor import Actor
 from tenants.errors import (
     FieldInvalid,
     HostnameInvalid,
+    LimitInvalid,
     NameTaken,
     TenantNameInvalid,
     TenantNotFound,
@@ -109,7 +109,7 @@ class TestTenants:
             services.tenant_create(slug="acme", actor=SYSTEM, **given)
 
     def test_limits_are_checked(self, tenant):
-        with pytest.raises(BundleInvalid):
+        with pytest.raises(LimitInvalid):
             services.tenant_create(slug="b", limits={"cpu": 1}, actor=SYSTEM)
         services.tenant_limits_set(tenant=tenant, limits={"cpu_ms": 50}, actor=SYSTEM)
         tenant.refresh_from_db()
