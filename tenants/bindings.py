@@ -4,7 +4,7 @@ Owns the kinds of binding there are, the taking over from the newest version (`i
 that is not supported is refused by name, never dropped.
 
     sent     {"type": "secret_text", "name": "KEY", "text": "s3cret"}
-    stored   {"type": "secret_text", "name": "KEY", "sealed": "hs1.…", "digest": "…"}
+    stored   {"type": "secret_text", "name": "KEY", "sealed": "hs2.…", "digest": "…"}
     shown    {"type": "secret_text", "name": "KEY"}
 """
 
@@ -102,7 +102,8 @@ def seal_secret(name: str, text: str, *, tenant: Tenant) -> Binding:
     """A secret as a row stores it."""
     plain = text.encode("utf-8", "surrogatepass")
     context = secret_context(tenant)
-    return {"type": "secret_text", "name": name, "sealed": seal(plain, context=context), "digest": keyed_digest(plain, context=context)}
+    sealed, digest = seal(plain, context=context, tenant=tenant), keyed_digest(plain, context=context, tenant=tenant)
+    return {"type": "secret_text", "name": name, "sealed": sealed, "digest": digest}
 
 
 def _store(kind: str, name: str, binding: Mapping[str, Any], tenant: Tenant) -> Binding:

@@ -1,12 +1,13 @@
 """The platform's master keys.
 
-Owns where they come from (a setting, or a file made on first use) and how a key for one purpose is derived. Must not import Django:
-the settings themselves are signed with a key derived here.
+Owns where they come from (a setting, or a file made on first use), how a key for one purpose is derived and how a master key seals. Must
+not import Django: the settings themselves are signed with a key derived here.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import contextlib
 import functools
 import hashlib
@@ -20,9 +21,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sandbox.errors import HostelError
+from tenants import aead
+from tenants.errors import SecretUnreadable
 
 KEY_CHARACTERS = 32
 _SALT = b"hostel master key v1"
+# What a master key has sealed: "hs1.<key id>.<base64url>".
+_SCHEME = "hs1"
 
 
 class MasterKeyInvalid(HostelError):
@@ -44,6 +49,33 @@ class KeyRing:
     def __contains__(self, key_id: object) -> bool:
         """Whether a key of that id is on the ring."""
         return key_id in self._keys
+
+    @functools.cached_property
+    def ids(self) -> frozenset[str]:
+        """The ids of all keys."""
+        return frozenset(self._keys)
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The ids of the keys that only unseal."""
+        return tuple(key_id for key_id in self._keys if key_id != self.current)
+
+    def seal(self, plain: bytes, *, context: str) -> str:
+        """`plain` as a text that opens with the current key and the same `context` only."""
+        body = aead.encrypt(self.derive("seal"), plain, context=context)
+        return f"{_SCHEME}.{self.current}.{base64.urlsafe_b64encode(body).decode()}"
+
+    def unseal(self, sealed: str, *, context: str) -> bytes:
+        """What `seal` was given; raises `SecretUnreadable` for another context, a changed text or a key that is gone."""
+        scheme, _, rest = sealed.partition(".")
+        key_id, _, body = rest.partition(".")
+        if scheme != _SCHEME or key_id not in self:
+            raise SecretUnreadable
+        try:
+            found = base64.urlsafe_b64decode(body)
+        except (ValueError, binascii.Error):
+            raise SecretUnreadable from None
+        return aead.decrypt(self.derive("seal", key_id), found, context=context)
 
     @functools.cache  # noqa: B019 - one ring for a process
     def derive(self, purpose: str, key_id: str | None = None) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from api.views import admin, deployments, docs, tenants, versions, workers
+from api.views import admin, audit, deployments, docs, tenants, versions, workers
 from api.views.base import Unknown
 
 app_name = "api"
@@ -25,6 +25,11 @@ urlpatterns = [
     path("workers/<str:worker>/deployments", deployments.Deployments.as_view()),
     path("workers/<str:worker>/deployments/<uuid:deployment>", deployments.DeploymentOne.as_view()),
     path("workers/<str:worker>/rollback", deployments.Rollback.as_view()),
+    path("audit", audit.Audit.as_view()),
+    path("audit/export", audit.AuditExport.as_view()),
     path("admin/pool", admin.PoolView.as_view()),
+    path("admin/audit", audit.AdminAudit.as_view()),
+    path("admin/audit/export", audit.AdminAuditExportView.as_view()),
+    path("admin/audit/verify", audit.AdminAuditVerify.as_view()),
     re_path(r"^[\s\S]*$", Unknown.as_view()),
 ]

@@ -34,14 +34,15 @@ def throttled(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def login(request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
             _count("email", request.POST.get("username", "").strip().lower(), PER_EMAIL)
-            _count("visitor", _visitor(request.headers.get("X-Forwarded-For", "")), PER_VISITOR)
+            _count("visitor", visitor_of(request), PER_VISITOR)
         return view(request)
 
     return login
 
 
-def _visitor(forwarded: str) -> str:
+def visitor_of(request: HttpRequest) -> str:
     """The nearest address that is no proxy of ours: the gateway adds whom it saw, and every entry left of a stranger is hearsay."""
+    forwarded = request.headers.get("X-Forwarded-For", "")
     entries = [entry.strip() for entry in forwarded.split(",")]
     return next((entry for entry in reversed(entries) if not _trusted(entry)), entries[0])
 

@@ -1,6 +1,7 @@
 """What happens to every control-plane request.
 
-Owns the request's log line, the content security policy and the catching of our own errors. Must not look into bodies.
+Owns the request's log line, what the audit log is told of where it comes from, the content security policy and the catching of our own
+errors. Must not look into bodies.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import structlog
 
 from cfapi.rates import write_rates
 from controlplane.errors import answer
+from controlplane.login import visitor_of
 from sandbox.errors import HostelError
+from tenants.errors import FieldInvalid
+from tenants.where import REASON_CHARACTERS, Where, acting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("hostel.request")
 # Nothing from elsewhere, nothing inline; Django's admin needs no more than this.
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+_APIS = ("/api/", "/client/")
 # What a gateway hands us; anything else is replaced, because the value ends up in logs.
 _REQUEST_ID = re.compile(r"[0-9A-Za-z_-]{8,64}")
 
@@ -52,6 +57,30 @@ class RequestLog:
                 ms=round((time.perf_counter() - started) * 1000, 1),
             )
         return response
+
+
+class ActingFrom:
+    """Tells the audit log where the request comes from, and why (the header `Hostel-Reason`)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Wrap `get_response`."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer; 400 for a reason that is too long."""
+        reason = request.headers.get("Hostel-Reason", "").strip()
+        if len(reason) > REASON_CHARACTERS:
+            text = f"A reason may have {REASON_CHARACTERS} characters."
+            return answer(request, FieldInvalid(text, field="Hostel-Reason", limit=REASON_CHARACTERS))
+        where = Where(
+            via="api" if request.path.startswith(_APIS) else "ui",
+            ip=visitor_of(request),
+            user_agent=request.headers.get("User-Agent", ""),
+            request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+            reason=reason,
+        )
+        with acting(where):
+            return self.get_response(request)
 
 
 class ErrorPages:

@@ -23,6 +23,8 @@ def _keys() -> keys.KeyRing:
 # Lazy, so that reading the settings makes no file.
 HOSTEL_KEYS: Any = SimpleLazyObject(_keys)
 SECRET_KEY: Any = SimpleLazyObject(lambda: HOSTEL_KEYS.derive("django").hex())
+# A replaced master key logs nobody out for as long as it stays on the ring.
+SECRET_KEY_FALLBACKS: Any = SimpleLazyObject(lambda: [HOSTEL_KEYS.derive("django", key_id).hex() for key_id in HOSTEL_KEYS.earlier])
 # Who makes a version's image: a dotted path to a tenants.builder.Builder.
 HOSTEL_BUILDER = "jobs.builds.JobBuilder"
 # Which Celery application sends what wakes the background workers.
@@ -51,6 +53,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "controlplane.middleware.RequestLog",
+    "controlplane.middleware.ActingFrom",
     "controlplane.middleware.Rates",
     "controlplane.middleware.ErrorPages",
     "django.middleware.security.SecurityMiddleware",

@@ -20,6 +20,7 @@ from django.db import DatabaseError, connection
 from jobs import services
 from jobs.models import Runner
 from jobs.registry import kind
+from tenants.where import Where, acting
 
 log = structlog.get_logger(__name__)
 _HEARTBEAT_SECONDS = 2.0
@@ -40,7 +41,8 @@ def run(job_id: uuid.UUID) -> None:
         started = time.perf_counter()
         keeper.add(job.pk)
         try:
-            result = kind(job.kind).run(job)
+            with acting(Where(via="job", request_id=str(job.pk))):
+                result = kind(job.kind).run(job)
         except Exception as error:  # noqa: BLE001 - stored, and logged where it is not an answer
             wanted, outcome = services.job_fail(job=job, error=error), "failed"
         else:

@@ -5,7 +5,9 @@ Owns what is stored and what the database itself guarantees. Must not hold a rul
 
 from __future__ import annotations
 
-from tenants.models.access import ApiToken, AuditEvent, Invitation, RateCount
+from tenants.models.access import ApiToken, Invitation, RateCount
+from tenants.models.audit import AuditEvent, AuditHead
+from tenants.models.datakey import DataKey
 from tenants.models.deployment import WHOLE, Deployment, DeploymentVersion, Domain
 from tenants.models.epoch import ConfigEpoch
 from tenants.models.plan import LimitOverride, Plan, QuotaCount
@@ -18,7 +20,9 @@ __all__ = [
     "WHOLE",
     "ApiToken",
     "AuditEvent",
+    "AuditHead",
     "ConfigEpoch",
+    "DataKey",
     "Deployment",
     "DeploymentVersion",
     "Domain",

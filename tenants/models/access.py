@@ -1,9 +1,8 @@
-"""Tokens that programs act with, invitations of people, and the record of what was done."""
+"""Tokens that programs act with, invitations of people, and counts of what both do."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import models
@@ -88,38 +87,3 @@ class RateCount(models.Model):
     def __str__(self) -> str:
         """What, and how often."""
         return f"{self.key}: {self.count}"
-
-
-class AuditEvent(models.Model):
-    """One thing that was done: by whom, to what. Rows are only ever added."""
-
-    tenant = models.ForeignKey(Tenant, on_delete=models.SET_NULL, related_name="audit_events", null=True)
-    # "user:3", "token:<uuid>" or "system"; the address is kept beside it because users can go.
-    actor = models.CharField(max_length=80)
-    actor_email = models.CharField(max_length=254, blank=True)
-    # As the service that did it: "deployment_create".
-    action = models.CharField(max_length=60)
-    # Name or id of what it was done to.
-    target = models.CharField(max_length=200, blank=True)
-    # Facts that say what changed; never a secret.
-    data = JSONText(default=dict)
-    created = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        """Read by tenant, newest first."""
-
-        indexes = (models.Index(fields=["tenant", "-id"], name="audit_by_tenant"),)
-
-    def __str__(self) -> str:
-        """Who did what."""
-        return f"{self.actor} {self.action} {self.target}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Add the row; a row that exists cannot be changed."""
-        if not self._state.adding:
-            raise TypeError("Audit events are never changed.")
-        super().save(*args, **kwargs)
-
-    def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
-        """Refuse: the record stays."""
-        raise TypeError("Audit events are never deleted.")

@@ -1,11 +1,13 @@
 """Everything that is read about tenants. Import selectors from here.
 
 Owns the scoping: each selector demands the tenant and finds nothing of another one. Three stand at the border where no tenant is known yet
-(`route_lookup`, `preview_lookup`, `version_program`): they serve the gateway, which is given a host name and nothing else.
+(`route_lookup`, `preview_lookup`, `version_program`): they serve the gateway, which is given a host name and nothing else. The three of the
+audit log without a tenant serve operators.
 """
 
 from __future__ import annotations
 
+from tenants.selectors.audit import AuditFilter, AuditPage, audit_chain, audit_export, audit_export_chain, audit_page, audit_page_all
 from tenants.selectors.limits import limits_effective, plan_of
 from tenants.selectors.operators import tenant_counts, tenant_list, tenant_named, token_list_of, token_named
 from tenants.selectors.programs import version_program
@@ -33,6 +35,13 @@ from tenants.selectors.workers import (
 )
 
 __all__ = [
+    "AuditFilter",
+    "AuditPage",
+    "audit_chain",
+    "audit_export",
+    "audit_export_chain",
+    "audit_page",
+    "audit_page_all",
     "deployment_get",
     "deployment_list",
     "deployment_live",

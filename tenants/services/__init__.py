@@ -14,13 +14,19 @@ from tenants.services.secrets import secret_delete, secret_put, secrets_update
 from tenants.services.tenants import tenant_create, tenant_limits_set, tenant_resume, tenant_suspend, user_create
 from tenants.services.throttling import Throttle, throttle, throttles_prune
 from tenants.services.tokens import token_authenticate, token_create, token_revoke
+from tenants.services.verification import Break, Head, Verified, audit_heads, audit_verify
 from tenants.services.versions import Uploaded, version_derive, version_upload
 from tenants.services.workers import worker_delete, worker_settings_update
 
 __all__ = [
+    "Break",
     "Collected",
+    "Head",
     "Throttle",
     "Uploaded",
+    "Verified",
+    "audit_heads",
+    "audit_verify",
     "blobs_collect",
     "deployment_create",
     "domain_add",

@@ -46,6 +46,7 @@ def deployment_create(
     for version_id in weights:
         if version_id not in found:
             raise VersionNotFound(f"The worker {worker_name!r} has no version {version_id}.", field="versions.version_id")
+    before = live_shares(worker)
     deployment = deploy(
         worker,
         [(found[version_id], weight) for version_id, weight in weights.items()],
@@ -61,11 +62,18 @@ def deployment_create(
         actor=actor,
         action="deployment_create",
         target=worker_name,
+        before=before,
+        after={str(version_id): weight for version_id, weight in weights.items()},
         deployment=str(deployment.uuid),
-        versions={str(version_id): weight for version_id, weight in weights.items()},
     )
     epoch.bump(reason=f"worker {worker_name}")
     return deployment
+
+
+def live_shares(worker: Worker) -> dict[str, int] | None:
+    """Version id -> weight of the live deployment, as events have it; None where nothing is deployed."""
+    live = Deployment.objects.filter(worker=worker).order_by("-pk").first()
+    return {str(entry.version_id): entry.weight for entry in live.entries.all()} if live is not None else None
 
 
 def deploy(

@@ -29,9 +29,10 @@ def domain_add(*, tenant: Tenant, worker_name: str, hostname: str, actor: Actor)
         raise NameTaken("The host name belongs to another tenant.", field="hostname")
     elif not tenant.shows(domain.worker.name):
         raise NameTaken("The host name belongs to a worker that this token is not for.", field="hostname")
+    before = None if domain._state.adding else domain.worker.name  # noqa: SLF001 - Django documents it
     domain.worker = worker
     domain.save()
-    audit(tenant=tenant, actor=actor, action="domain_add", target=hostname, worker=worker_name)
+    audit(tenant=tenant, actor=actor, action="domain_add", target=hostname, before=before, after=worker_name)
     epoch.bump(reason=f"domain {hostname}")
     return domain
 
@@ -44,5 +45,5 @@ def domain_remove(*, tenant: Tenant, hostname: str, actor: Actor) -> None:
     if domain is None or not tenant.shows(domain.worker.name):
         raise DomainNotFound
     domain.delete()
-    audit(tenant=tenant, actor=actor, action="domain_remove", target=hostname)
+    audit(tenant=tenant, actor=actor, action="domain_remove", target=hostname, before=domain.worker.name)
     epoch.bump(reason=f"domain {hostname}")

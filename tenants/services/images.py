@@ -39,7 +39,7 @@ def image_store(*, version: Version, guest_build: str, image: bytes, limits: Lim
 
 def blob_put(image: bytes, *, tenant: Tenant, encrypted: bool) -> blobs.BlobInfo:
     """Put an image into the store, sealed if it may hold secrets."""
-    return blobs.store().put(seal_bytes(image, context=_context(tenant)) if encrypted else image)
+    return blobs.store().put(seal_bytes(image, context=_context(tenant), tenant=tenant) if encrypted else image)
 
 
 def image_bytes(image: VersionImage, *, tenant: Tenant) -> bytes:

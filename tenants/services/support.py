@@ -1,16 +1,16 @@
-"""What every service does: lock the tenant, find the worker, record the event.
+"""What every service does: lock the tenant, find the worker, record the event (`audit`, from its own module).
 
 Owns these steps only.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from tenants.actor import Actor
 from tenants.errors import TenantNotFound, TenantSuspended, WorkerNotFound
-from tenants.models import AuditEvent, Tenant, Worker
+from tenants.models import Tenant, Worker
 from tenants.names import is_worker_name
+from tenants.services.audit import audit
+
+__all__ = ["AUTHOR_CHARACTERS", "SOURCE_CHARACTERS", "audit", "require_active", "tenant_lock", "worker_find", "worker_of"]
 
 # As long as the columns are; longer texts are refused where they are typed in, and cut where a program made them.
 AUTHOR_CHARACTERS = 254
@@ -22,7 +22,8 @@ def tenant_lock(tenant: Tenant) -> Tenant:
 
     Raises `TenantSuspended`, or `TenantNotFound` for a tenant that has gone meanwhile. (SQLite has one writer anyway.)
     """
-    locked = Tenant.objects.select_for_update().filter(pk=tenant.pk).first()
+    # No key: two transactions that have each added a row of the tenant's could otherwise wait for each other here.
+    locked = Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).first()
     if locked is None:
         raise TenantNotFound
     require_active(locked)
@@ -47,10 +48,3 @@ def require_active(tenant: Tenant) -> None:
     """Raise `TenantSuspended` where the tenant is."""
     if tenant.suspended_at is not None:
         raise TenantSuspended(f"This tenant is suspended: {tenant.suspended_reason or 'no reason was given'}.")
-
-
-def audit(*, tenant: Tenant | None, actor: Actor, action: str, target: str = "", **data: Any) -> None:
-    """Add an audit event to the current transaction. `data` says what changed, and never holds a secret."""
-    AuditEvent.objects.create(
-        tenant=tenant, actor=str(actor)[:80], actor_email=actor.email[:AUTHOR_CHARACTERS], action=action, target=target[:200], data=data
-    )

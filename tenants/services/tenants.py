@@ -55,7 +55,7 @@ def tenant_create(
 def tenant_suspend(*, tenant: Tenant, reason: str, actor: Actor) -> None:
     """Stop serving and changing the tenant's workers, for a reason the tenant is told. Suspending twice keeps the first time."""
     check_text(reason, field="reason", limit=REASON_CHARACTERS)
-    row = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    row = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
     row.suspended_at, row.suspended_reason = row.suspended_at or timezone.now(), reason
     row.save(update_fields=["suspended_at", "suspended_reason"])
     audit(tenant=tenant, actor=actor, action="tenant_suspend", target=tenant.slug, reason=reason)
@@ -74,8 +74,10 @@ def tenant_resume(*, tenant: Tenant, actor: Actor) -> None:
 def tenant_limits_set(*, tenant: Tenant, limits: Mapping[str, Any], actor: Actor) -> None:
     """Replace what the tenant has set for itself, which only ever lowers; raises `LimitInvalid` naming the field."""
     limits = checked(limits, level="tenant")
-    Tenant.objects.filter(pk=tenant.pk).update(limits=limits)
-    audit(tenant=tenant, actor=actor, action="tenant_limits_set", target=tenant.slug, limits=limits)
+    row = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+    before, row.limits = row.limits, dict(limits)
+    row.save(update_fields=["limits"])
+    audit(tenant=tenant, actor=actor, action="tenant_limits_set", target=tenant.slug, before=before, after=row.limits)
     epoch.bump(reason=f"tenant {tenant.slug}")
 
 

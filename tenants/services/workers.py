@@ -26,10 +26,12 @@ def worker_settings_update(*, tenant: Tenant, worker_name: str, settings: Worker
     """Change what no version carries; raises `WorkerNotFound` or `SettingInvalid`."""
     tenant = tenant_lock(tenant)
     worker = worker_of(tenant, worker_name)
+    before = {name: getattr(worker, name) for name in settings.changes()}
     settings_apply(worker, settings)
     worker.modified = timezone.now()
     worker.save()
-    audit(tenant=tenant, actor=actor, action="worker_settings_update", target=worker_name, fields=sorted(settings.changes()))
+    after = {name: getattr(worker, name) for name in before}
+    audit(tenant=tenant, actor=actor, action="worker_settings_update", target=worker_name, before=before, after=after)
     epoch.bump(reason=f"worker {worker_name}")
     return worker
 

@@ -26,6 +26,14 @@ EVERY = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def rows(db: None) -> None:
+    """Both tenants are there: each has a key of its own."""
+    for tenant in (ACME, GLOBEX):
+        tenant.pk = None
+        tenant.save(force_insert=True)
+
+
 def base(*stored: dict) -> Version:
     return Version(bindings=list(stored))
 

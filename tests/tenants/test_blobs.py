@@ -122,6 +122,7 @@ def test_half_written_files_are_swept_by_age(store: FolderBlobStore):
     assert not draft.exists()
 
 
+@pytest.mark.django_db
 class TestStaging:
     @pytest.fixture
     def staging(self, tmp_path: Path) -> Staging:

@@ -201,7 +201,7 @@ class TestImages:
         assert image.tenant == tenant
         stored = blobs.store().get(image.blob_sha256)
         assert secret.encode() not in stored
-        assert stored[:3] == b"HS1"
+        assert stored[:3] == b"HS2"
         assert image_bytes(image, tenant=tenant)
         assert secret not in json.dumps(made.version.bindings)
 
