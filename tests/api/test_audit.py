@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from tenants import chain, services
 from tenants.actor import Actor
@@ -154,19 +153,22 @@ class TestOperator:
         assert (reply.status, reply.problem["code"]) == (403, "token_scope_missing")
 
 
-def test_the_log_in_page_is_the_ui(client: Client, db: None) -> None:
-    """What is done by pages is told from what is done by programs."""
+def test_what_pages_do_is_told_from_what_programs_do() -> None:
+    from django.http import HttpResponse
+    from django.test import RequestFactory
+
+    from controlplane.middleware import ActingFrom
     from tenants import where
 
     seen: list[where.Where] = []
-    from controlplane.middleware import ActingFrom
 
-    class Request:
-        path = "/admin/"
-        headers = {"User-Agent": "Firefox"}
+    def view(_request: Any) -> HttpResponse:
+        seen.append(where.current())
+        return HttpResponse()
 
-    ActingFrom(lambda _request: seen.append(where.current()))(Request())  # type: ignore[arg-type,return-value,func-returns-value]
-    assert (seen[0].via, seen[0].user_agent) == ("ui", "Firefox")
+    for path in ("/admin/", "/api/v1/tenant", "/client/v4/user"):
+        ActingFrom(view)(RequestFactory().get(path, headers={"User-Agent": "Firefox"}))
+    assert [(one.via, one.user_agent) for one in seen] == [("ui", "Firefox"), ("api", "Firefox"), ("api", "Firefox")]
     assert where.current() == where.Where()
 
 

@@ -65,9 +65,9 @@ class TestChain:
         assert not AuditEvent.objects.exists()
 
     def test_what_is_undone_leaves_no_event_and_no_gap(self, tenant, actor):
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with transaction.atomic():
             audit(tenant=tenant, actor=actor, action="undone")
-            raise ZeroDivisionError
+            transaction.set_rollback(True)
         note(tenant, actor, 1)
         assert [event.number for event in AuditEvent.objects.filter(tenant=tenant).order_by("pk")] == [1, 2]
         assert first_break() is None
