@@ -33,8 +33,8 @@ class Builder(Protocol):
         """The build of the guest that images are made for now; None when nobody has said so lately."""
         ...
 
-    def build(self, *, staged: str, wait_seconds: float) -> BuildReport:
-        """Build a staged bundle and wait for it.
+    def build(self, *, staged: str, account_id: str, wait_seconds: float) -> BuildReport:
+        """Build a staged bundle and wait for it; `account_id` is whose it is.
 
         Raises what the sandbox raised (a `StartupFailed` leaf, `BundleInvalid`), or `BuildUnavailable` when it takes longer than
         `wait_seconds`; nothing that finishes later has any effect.

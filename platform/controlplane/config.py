@@ -128,6 +128,9 @@ class Config:
     job_sweep_seconds: float = _setting("HOSTEL_JOB_SWEEP_SECONDS", "float", 10.0, "How often overdue jobs are looked for.")
     job_keep_days: int = _setting("HOSTEL_JOB_KEEP_DAYS", "int", 7, "Finished jobs are kept this long.")
     jobs_inline: bool = _setting("HOSTEL_JOBS_INLINE", "bool", False, "Run jobs in the process that asks for them (tests, scripts).")
+    tenant_grace_days: int = _setting(
+        "HOSTEL_TENANT_GRACE_DAYS", "int", 7, "A tenant whose deletion was asked for is stopped at once, and erased after this."
+    )
     blob_grace_seconds: float = _setting(
         "HOSTEL_BLOB_GRACE_SECONDS", "float", 86_400.0, "Blobs that nothing refers to are removed when they are older than this."
     )

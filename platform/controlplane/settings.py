@@ -161,5 +161,6 @@ CELERY_TASK_DEFAULT_QUEUE = "hostel"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "jobs.sweep", "schedule": HOSTEL.job_sweep_seconds},
     "collect-blobs": {"task": "jobs.start", "schedule": 3600.0, "args": ("blob_gc",)},
+    "erase-tenants": {"task": "jobs.start", "schedule": 3600.0, "args": ("tenants_erase",)},
     "prune-jobs": {"task": "jobs.start", "schedule": 3600.0, "args": ("job_prune",)},
 }

@@ -10,3 +10,10 @@ class JobsConfig(AppConfig):
 
     name = "jobs"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Have jobs forgotten with their tenants."""
+        from jobs.services import jobs_forget  # noqa: PLC0415 - models exist only now
+        from tenants.services.deletion import erases  # noqa: PLC0415 - the same
+
+        erases(jobs_forget)

@@ -33,9 +33,9 @@ class JobBuilder:
             return engine.sandbox().guest_build
         return next((runner.guest_build for runner in services.runners_alive() if runner.guest_build), None)
 
-    def build(self, *, staged: str, wait_seconds: float) -> BuildReport:
+    def build(self, *, staged: str, account_id: str, wait_seconds: float) -> BuildReport:
         """Ask for the build and wait for it; see the protocol."""
-        job = services.job_enqueue(kind="version_build", payload={"staged": staged})
+        job = services.job_enqueue(kind="version_build", payload={"staged": staged, "account_id": account_id})
         done = services.job_wait(job_id=job.pk, timeout=wait_seconds)
         if not done.ended and not services.job_cancel(job_id=job.pk):
             # It ended between the last look and the attempt to cancel it.

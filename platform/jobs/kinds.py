@@ -39,6 +39,12 @@ def blob_gc(_job: Job) -> Result:
     return {"images": images, **asdict(tenants.blobs_collect())}
 
 
+@job_kind("tenants_erase")
+def tenants_erase(_job: Job) -> Result:
+    """Erase the tenants whose grace period is over."""
+    return {"tenants": tenants.tenants_erase_due()}
+
+
 @job_kind("job_prune")
 def job_prune(_job: Job) -> Result:
     """Forget old jobs and counts."""

@@ -24,6 +24,7 @@ from jobs.models import Job, Runner
 from jobs.registry import kind as kind_of
 from jobs.wake import Bell, ring
 from sandbox.errors import HostelError
+from tenants.models import Tenant, Version
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,8 @@ _LOOK_SECONDS = 0.1
 _LOST_SECONDS = 10.0
 # Jobs sent again in one sweep.
 _SWEPT = 500
+# Keys of jobs in one statement.
+_FORGOTTEN = 500
 # A runner that has not reported for so many leases is gone.
 _SILENT_LEASES = 4
 
@@ -159,6 +162,15 @@ def jobs_prune() -> int:
     Runner.objects.filter(seen__lt=now - timedelta(seconds=settings.HOSTEL.job_lease_seconds * _SILENT_LEASES)).delete()
     old = Job.objects.exclude(state__in=UNFINISHED).filter(finished__lt=now - timedelta(days=settings.HOSTEL.job_keep_days))
     return old.delete()[0]
+
+
+def jobs_forget(tenant: Tenant) -> None:
+    """Remove every job that was done for the tenant: their results and errors quote its code."""
+    # Text of a JSON column: an account id is random and means nothing else.
+    Job.objects.filter(payload__contains=tenant.account_id).delete()
+    versions = [str(version) for version in Version.objects.filter(tenant=tenant).values_list("pk", flat=True)]
+    for start in range(0, len(versions), _FORGOTTEN):
+        Job.objects.filter(idempotency_key__in=[f"image_remake:{version}" for version in versions[start : start + _FORGOTTEN]]).delete()
 
 
 def runners_alive() -> list[Runner]:

@@ -82,6 +82,37 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("tenant resume", "ops.commands.tenants:resume", "serve a suspended tenant again", (_TENANT,)),
     Command(
+        "tenant export",
+        "ops.commands.tenants:export",
+        "write everything of a tenant into an archive",
+        (
+            _TENANT,
+            _named("file", "the archive to make (.tar); it must not exist"),
+            _named("--with-secrets", "also the secrets, sealed with a key that is shown once", action="store_true"),
+        ),
+        details="The archive holds code, versions, settings, deployments and the audit log, and needs no Hostel to be read.",
+    ),
+    Command(
+        "tenant secrets",
+        "ops.commands.tenants:secrets",
+        "open the secrets of an export",
+        (_named("file", "an archive made with --with-secrets"),),
+        details="The key is read from standard input.",
+    ),
+    Command(
+        "tenant delete",
+        "ops.commands.tenants:delete",
+        "stop a tenant now and erase it later",
+        (
+            _TENANT,
+            _named("--reason", "told to the tenant until then", default=""),
+            _named("--after", "the grace period: a number and m, h or d; HOSTEL_TENANT_GRACE_DAYS where it is not given", metavar="SPAN"),
+            _named("--now", "erase it at once; nothing brings it back", action="store_true"),
+            _named("--confirm", "the tenant's slug once more; --now needs it", default="", metavar="SLUG"),
+        ),
+        details="Gateways stop serving it from the next request on. `hostel tenant resume` calls a deletion off until it has been erased.",
+    ),
+    Command(
         "token create",
         "ops.commands.tokens:create",
         "make an API token and show it, this once",

@@ -31,6 +31,8 @@ class Tenant(models.Model):
     suspended_reason = models.CharField(max_length=500, blank=True)
     # Grows by one with every change that people make, so that one who changes an older state can be told.
     revision = models.PositiveIntegerField(default=1, db_default=1)
+    # Its deletion was asked for: everything of it is erased after this (tenants.services.deletion).
+    erase_after = models.DateTimeField(null=True, blank=True, db_index=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     # Not a column: the only workers that whoever acts through this object may see; None for all. Set where the caller becomes known,

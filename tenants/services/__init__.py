@@ -7,8 +7,10 @@ not know who calls: an API, a page and the seed are alike.
 from __future__ import annotations
 
 from tenants.services.blobs import Collected, blobs_collect
+from tenants.services.deletion import Erased, tenant_delete, tenant_erase, tenants_erase_due
 from tenants.services.deployments import deployment_create
 from tenants.services.domains import domain_add, domain_remove
+from tenants.services.export import secrets_unseal, tenant_export
 from tenants.services.images import image_store, images_prune
 from tenants.services.secrets import secret_delete, secret_put, secrets_update
 from tenants.services.tenants import tenant_create, tenant_limits_set, tenant_resume, tenant_suspend, user_create
@@ -21,6 +23,7 @@ from tenants.services.workers import worker_delete, worker_settings_update
 __all__ = [
     "Break",
     "Collected",
+    "Erased",
     "Head",
     "Throttle",
     "Uploaded",
@@ -35,11 +38,16 @@ __all__ = [
     "images_prune",
     "secret_delete",
     "secret_put",
+    "secrets_unseal",
     "secrets_update",
     "tenant_create",
+    "tenant_delete",
+    "tenant_erase",
+    "tenant_export",
     "tenant_limits_set",
     "tenant_resume",
     "tenant_suspend",
+    "tenants_erase_due",
     "throttle",
     "throttles_prune",
     "token_authenticate",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from tenants import blobs
-from tenants.models import Version, VersionImage
+from tenants.models import Tenant, Version, VersionImage
 
 # Staged uploads live as long as their request waits; this is far beyond it.
 _STAGED_SECONDS = 3_600.0
@@ -34,7 +34,7 @@ def blobs_collect(*, grace_seconds: float | None = None) -> Collected:
     store = blobs.store()
     before = time.time() - (settings.HOSTEL.blob_grace_seconds if grace_seconds is None else grace_seconds)
     listed = list(store.walk())
-    referred = set(_references())
+    referred = set(references())
     removed = size = 0
     for blob in listed:
         if blob.sha256 not in referred and blob.modified < before and store.delete(blob.sha256, put_before=before):
@@ -46,7 +46,9 @@ def blobs_collect(*, grace_seconds: float | None = None) -> Collected:
     return Collected(removed=removed, bytes=size, kept=len(listed) - removed, uploads=uploads)
 
 
-def _references() -> Iterator[str]:
-    for modules in Version.objects.values_list("modules", flat=True).iterator(chunk_size=500):
+def references(*, tenant: Tenant | None = None) -> Iterator[str]:
+    """The SHA-256 of every blob that a row refers to, of one tenant where it is given; some come more than once."""
+    scope = {} if tenant is None else {"tenant": tenant}
+    for modules in Version.objects.filter(**scope).values_list("modules", flat=True).iterator(chunk_size=500):
         yield from (module["sha256"] for module in modules)
-    yield from VersionImage.objects.values_list("blob_sha256", flat=True).iterator(chunk_size=2_000)
+    yield from VersionImage.objects.filter(**scope).values_list("blob_sha256", flat=True).iterator(chunk_size=2_000)

@@ -64,8 +64,8 @@ def tenant_suspend(*, tenant: Tenant, reason: str, actor: Actor) -> None:
 
 @transaction.atomic
 def tenant_resume(*, tenant: Tenant, actor: Actor) -> None:
-    """Undo a suspension."""
-    Tenant.objects.filter(pk=tenant.pk).update(suspended_at=None, suspended_reason="")
+    """Undo a suspension; also one that was the beginning of a deletion, which is called off."""
+    Tenant.objects.filter(pk=tenant.pk).update(suspended_at=None, suspended_reason="", erase_after=None)
     audit(tenant=tenant, actor=actor, action="tenant_resume", target=tenant.slug)
     epoch.bump(reason=f"tenant {tenant.slug}")
 

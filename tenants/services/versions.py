@@ -208,7 +208,7 @@ def _image(draft: Draft) -> _Image:
     staging = blobs.staging()
     staged = staging.put(draft.bundle, draft.limits)
     try:
-        report = make.build(staged=staged, wait_seconds=django_settings.HOSTEL.upload_wait_seconds)
+        report = make.build(staged=staged, account_id=draft.tenant.account_id, wait_seconds=django_settings.HOSTEL.upload_wait_seconds)
         blob = images.blob_put(staging.image(staged), tenant=draft.tenant, encrypted=draft.has_secrets)
     finally:
         staging.discard(staged)

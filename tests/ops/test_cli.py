@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,32 @@ class TestTenants:
         head, line = hostel("tenant", "list", as_json=False).splitlines()
         assert head.split() == ["SLUG", "NAME", "ACCOUNT_ID", "SUSPENDED", "CREATED"]
         assert line.startswith("acme  acme")
+
+
+class TestTheEndOfATenant:
+    def test_exported_with_secrets_and_opened_again(self, hostel, tenant, upload_js, tmp_path, monkeypatch):
+        upload_js(bindings=[{"type": "secret_text", "name": "KEY", "text": "s3cret"}])
+        path = tmp_path / "acme.tar"
+        found = hostel("tenant", "export", "acme", str(path), "--with-secrets")
+        assert (found["workers"], stat.S_IMODE(path.stat().st_mode)) == (1, 0o600)
+        monkeypatch.setattr("sys.stdin", io.StringIO(found["secrets_key"] + "\n"))
+        assert hostel("tenant", "secrets", str(path)) == {"hello": {"1": {"KEY": "s3cret"}}}
+        assert hostel("tenant", "export", "acme", str(path), code=1)["error"]["field"] == "file"
+        assert hostel("tenant", "export", "acme", str(tmp_path / "no" / "x.tar"), code=1)["error"]["field"] == "file"
+        assert hostel("tenant", "secrets", str(tmp_path / "none.tar"), code=1)["error"]["field"] == "file"
+        assert [one.name for one in tmp_path.iterdir()] == ["acme.tar"]
+
+    def test_deleted_with_a_grace_period_and_called_off(self, hostel, tenant):
+        assert hostel("tenant", "delete", "acme", "--after", "2d")["erased_after"]
+        assert hostel("tenant", "show", "acme")["suspended"]
+        assert hostel("tenant", "resume", "acme")["erased_after"] is None
+        assert hostel("tenant", "delete", "acme", "--after", "soon", code=1)["error"]["field"] == "--after"
+
+    def test_erased_now_only_where_it_is_confirmed(self, hostel, tenant):
+        for words in ((), ("--confirm", "globex")):
+            assert hostel("tenant", "delete", "acme", "--now", *words, code=1)["error"]["field"] == "--confirm"
+        assert hostel("tenant", "delete", "acme", "--now", "--confirm", "acme")["account_id"] == tenant.account_id
+        assert not Tenant.objects.exists()
 
 
 class TestTokens:

@@ -323,7 +323,7 @@ class NobodyBuilds:
     def guest_build(self) -> str | None:
         return None
 
-    def build(self, *, staged: str, wait_seconds: float) -> BuildReport:
+    def build(self, *, staged: str, account_id: str, wait_seconds: float) -> BuildReport:
         raise BuildUnavailable(seconds=wait_seconds)
 
     def remake(self, *, version_id: str) -> None:
@@ -419,8 +419,8 @@ class Meanwhile:
     def guest_build(self) -> str | None:
         return None
 
-    def build(self, *, staged: str, wait_seconds: float) -> BuildReport:
-        report = self._real.build(staged=staged, wait_seconds=wait_seconds)
+    def build(self, *, staged: str, account_id: str, wait_seconds: float) -> BuildReport:
+        report = self._real.build(staged=staged, account_id=account_id, wait_seconds=wait_seconds)
         if Meanwhile.interruptions > 0:
             Meanwhile.interruptions -= 1
             worker = Worker.objects.get(name="hello")

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
 
 from django.utils import timezone
 
@@ -23,6 +28,26 @@ def operator() -> Actor:
         # A container's user may have no name.
         name = "unknown"
     return Actor("system", f"cli/{name[:40]}")
+
+
+@contextmanager
+def new_file(path: Path, *, field: str) -> Iterator[BinaryIO]:
+    """A file that appears under `path` when it is whole, readable by its owner only; raises `FieldInvalid` where it cannot be made."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.exists():
+            raise FieldInvalid(f"{path} exists: name another file, or remove it.", field=field)
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise FieldInvalid(f"{path} cannot be made: {error.strerror}.", field=field) from None
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def moment(value: datetime | None) -> str | None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import tarfile
 from argparse import Namespace
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from ops.cli import Outcome, facts, table
-from ops.commands.support import moment, operator
+from ops.commands.support import moment, new_file, operator, span
 from tenants import selectors, services
 from tenants.errors import FieldInvalid
 from tenants.models import Tenant, User
+from tenants.services.export import SECRETS
 
 
 def create(options: Namespace) -> Outcome:
@@ -53,6 +60,45 @@ def resume(options: Namespace) -> Outcome:
     return Outcome(described(tenant), [f"Resumed {tenant.slug}."])
 
 
+def export(options: Namespace) -> Outcome:
+    """Write the archive; what is half-written when it fails is removed."""
+    tenant = selectors.tenant_named(name=options.tenant)
+    path = Path(options.file)
+    with new_file(path, field="file") as file:
+        found = services.tenant_export(tenant=tenant, file=file, with_secrets=options.with_secrets)
+    data = {"file": str(path), **asdict(found)}
+    lines = facts({name: value for name, value in data.items() if value not in (None, [])})
+    if found.secrets_key:
+        lines += ["", "The key opens the secrets (`hostel tenant secrets`) and is stored nowhere: keep it apart from the archive."]
+    return Outcome(data, lines)
+
+
+def secrets(options: Namespace) -> Outcome:
+    """Open an export's secrets with the key on standard input."""
+    try:
+        with tarfile.open(options.file, "r:*") as tar:
+            inside = tar.extractfile(SECRETS)
+            sealed = inside.read() if inside is not None else b""
+    except (OSError, tarfile.TarError, KeyError) as error:
+        raise FieldInvalid(f"{options.file} has no secrets that can be read: {error}.", field="file") from None
+    opened = services.secrets_unseal(sealed=sealed, key=sys.stdin.readline().strip())
+    return Outcome(opened, json.dumps(opened, indent=2).splitlines())
+
+
+def delete(options: Namespace) -> Outcome:
+    """Stop it, and have it erased: later, or now where that is confirmed."""
+    tenant = selectors.tenant_named(name=options.tenant)
+    if options.now and options.confirm != tenant.slug:
+        raise FieldInvalid(f"Erasing cannot be taken back: repeat the name with --confirm {tenant.slug}.", field="--confirm")
+    grace = timedelta(0) if options.now else span(options.after, field="--after") if options.after else None
+    when = services.tenant_delete(tenant=tenant, reason=options.reason, grace=grace, actor=operator())
+    if not options.now:
+        tenant.refresh_from_db()
+        return Outcome(described(tenant), [f"{tenant.slug} is stopped and will be erased after {moment(when)}."])
+    erased = asdict(services.tenant_erase(tenant=tenant, actor=operator()))
+    return Outcome({"account_id": tenant.account_id, **erased}, [f"Erased {tenant.slug}.", *facts(erased)])
+
+
 def described(tenant: Tenant) -> dict[str, Any]:
     """A tenant as the command line shows it."""
     return {
@@ -61,5 +107,6 @@ def described(tenant: Tenant) -> dict[str, Any]:
         "account_id": tenant.account_id,
         "suspended": moment(tenant.suspended_at),
         "reason": tenant.suspended_reason or None,
+        "erased_after": moment(tenant.erase_after),
         "created": moment(tenant.created),
     }
