@@ -155,3 +155,9 @@ class TestErasure:
         job.refresh_from_db()
         assert (job.state, job.result) == ("succeeded", {"tenants": 1})
         assert not Tenant.objects.filter(pk=tenant.pk).exists()
+
+    def test_the_audit_log_is_still_whole(self, full, tenant, other_tenant, actor):
+        services.tenant_delete(tenant=tenant, reason="", grace=timedelta(0), actor=actor)
+        services.tenant_erase(tenant=tenant, actor=actor)
+        found = services.audit_verify()
+        assert (found.breaks, set(found.heads)) == ((), {"platform", other_tenant.account_id})
