@@ -62,12 +62,23 @@ class ApiTokenAdmin(ReadOnly):
     exclude = ("digest",)
 
 
+@admin.register(models.Namespace)
+class NamespaceAdmin(ReadOnly):
+    """Dispatch namespaces."""
+
+    list_display = ("name", "tenant", "promotes_to", "modified")
+    list_select_related = ("tenant", "promotes_to")
+    search_fields = ("name", "tenant__slug")
+    # Sealed, and still nothing to put on a page.
+    exclude = ("bindings",)
+
+
 @admin.register(models.Worker)
 class WorkerAdmin(ReadOnly):
     """Workers."""
 
-    list_display = ("name", "tenant", "last_version_number", "last_deployed_from", "modified")
-    list_select_related = ("tenant",)
+    list_display = ("name", "namespace", "tenant", "last_version_number", "last_deployed_from", "modified")
+    list_select_related = ("tenant", "namespace")
     search_fields = ("name", "tenant__slug")
 
 

@@ -10,12 +10,20 @@ that is not supported is refused by name, never dropped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tenants.errors import BindingInvalid, BindingTargetMissing, BindingUnsupported, InheritUnresolved, WorkerNameInvalid
-from tenants.names import check_worker_name
+from tenants.errors import (
+    BindingInvalid,
+    BindingTargetMissing,
+    BindingUnsupported,
+    InheritUnresolved,
+    NamespaceNameInvalid,
+    WorkerNameInvalid,
+)
+from tenants.names import check_namespace_name, check_worker_name
 from tenants.secrets import keyed_digest, seal, unseal
 
 if TYPE_CHECKING:
@@ -24,6 +32,11 @@ if TYPE_CHECKING:
 Binding = dict[str, Any]
 BINDING_COUNT = 256
 SECRET_TYPES = frozenset({"secret_text"})
+# What an environment may hold of its own: what differs between environments and is no code.
+ENVIRONMENT_TYPES = frozenset({"plain_text", "json", "secret_text", "service"})
+# Names of parameters for an outbound worker.
+_PARAMETER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,255}")
+PARAMETER_COUNT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,12 @@ def _store(kind: str, name: str, binding: Mapping[str, Any], tenant: Tenant) -> 
         raise BindingTargetMissing(
             f"There is no worker {made['service']!r} to bind.", field="bindings.service", service=made["service"], binding=name
         )
+    if kind == "dispatch_namespace" and tenant.only_workers is not None:
+        # A namespace is all of the workers in it.
+        namespace = made["namespace"]
+        raise BindingTargetMissing(
+            f"There is no namespace {namespace!r} to bind.", field="bindings.namespace", namespace=namespace, binding=name
+        )
     return made
 
 
@@ -146,18 +165,58 @@ def _json(binding: Mapping[str, Any]) -> Binding:
 
 
 def _service(binding: Mapping[str, Any]) -> Binding:
-    target = _text(binding, "service")
-    try:
-        check_worker_name(target)
-    except WorkerNameInvalid:
-        raise BindingInvalid("A service must be a worker's name.", field="bindings.service", binding=binding["name"]) from None
+    target = _worker_name(_text(binding, "service"), "bindings.service", binding)
     return {"service": target, **({"entrypoint": _text(binding, "entrypoint")} if binding.get("entrypoint") else {})}
+
+
+def _dispatch_namespace(binding: Mapping[str, Any]) -> Binding:
+    """Stored as Cloudflare writes it: {"namespace", "outbound": {"worker": {"service"}, "params": [{"name"}]}}.
+
+    An outbound of the shape {"service", "params": ["…"]} is taken, too.
+    """
+    namespace, name = _text(binding, "namespace"), binding["name"]
+    try:
+        check_namespace_name(namespace)
+    except NamespaceNameInvalid:
+        raise BindingInvalid("A namespace must be a namespace's name.", field="bindings.namespace", binding=name) from None
+    outbound = binding.get("outbound")
+    if outbound is None:
+        return {"namespace": namespace}
+    if not isinstance(outbound, Mapping):
+        raise BindingInvalid("An outbound must be an object.", field="bindings.outbound", binding=name)
+    worker = outbound.get("worker", outbound)
+    service = worker.get("service") if isinstance(worker, Mapping) else None
+    if not isinstance(service, str):
+        raise BindingInvalid("An outbound must name the service that is its worker.", field="bindings.outbound.service", binding=name)
+    described = {"worker": {"service": _worker_name(service, "bindings.outbound.service", binding)}}
+    return {"namespace": namespace, "outbound": {**described, "params": _parameters(outbound.get("params"), name)}}
+
+
+def _parameters(sent: Any, name: str) -> list[dict[str, Any]]:
+    found = [entry.get("name") if isinstance(entry, Mapping) else entry for entry in (sent if isinstance(sent, list | tuple) else ())]
+    fits = all(isinstance(entry, str) and _PARAMETER.fullmatch(entry) for entry in found) and len(set(found)) == len(found)
+    if (sent is not None and not isinstance(sent, list | tuple)) or not fits or len(found) > PARAMETER_COUNT:
+        raise BindingInvalid(
+            f"An outbound's params must be at most {PARAMETER_COUNT} different JavaScript identifiers.",
+            field="bindings.outbound.params",
+            binding=name,
+            limit=PARAMETER_COUNT,
+        )
+    return [{"name": entry} for entry in found]
+
+
+def _worker_name(name: str, field: str, binding: Mapping[str, Any]) -> str:
+    try:
+        return check_worker_name(name)
+    except WorkerNameInvalid:
+        raise BindingInvalid("A service must be a worker's name.", field=field, binding=binding["name"]) from None
 
 
 _PLAIN: Mapping[str, Callable[[Mapping[str, Any]], Binding]] = {
     "plain_text": lambda binding: {"text": _text(binding, "text", empty=True)},
     "json": _json,
     "service": _service,
+    "dispatch_namespace": _dispatch_namespace,
     # Bindings with one id share a cache; without one, the binding's own name keeps it apart.
     "worker_loader": lambda binding: {"id": _text(binding, "id")} if binding.get("id") else {},
     "version_metadata": lambda _binding: {},

@@ -2,14 +2,15 @@
 
     HostelError
     ├── NotFound
-    │   ├── TenantNotFound · WorkerNotFound · VersionNotFound · DeploymentNotFound · DomainNotFound · TokenNotFound · SecretNotFound
-    │   ├── PlanNotFound · OverrideNotFound
+    │   ├── TenantNotFound · NamespaceNotFound · WorkerNotFound · VersionNotFound · DeploymentNotFound
+    │   ├── DomainNotFound · TokenNotFound · SecretNotFound · PlanNotFound · OverrideNotFound
     ├── FieldInvalid                    one field of what was sent is wrong: `field` says which
-    │   ├── TenantNameInvalid · WorkerNameInvalid · HostnameInvalid · SettingInvalid · DeploymentInvalid
+    │   ├── TenantNameInvalid · NamespaceNameInvalid · WorkerNameInvalid · HostnameInvalid · SettingInvalid · DeploymentInvalid
     │   ├── LimitInvalid · PlanNameInvalid
     │   └── BindingInvalid
     │       ├── BindingUnsupported · BindingTargetMissing · InheritUnresolved
-    ├── NameTaken · PlanInUse · LatestNotDeployed · NewestMoved · ChangedMeanwhile      what was asked for contradicts what is there
+    ├── NameTaken · NamespaceInUse · PlanInUse · LatestNotDeployed · NewestMoved · ChangedMeanwhile
+    │                                   what was asked for contradicts what is there
     ├── QuotaExceeded                   a count the tenant may not pass
     ├── TenantSuspended · TokenInvalid · TokenScopeMissing · SessionRequired · TenantUnnamed
     └── BuildUnavailable · BlobMissing · SecretUnreadable       the platform's own fault
@@ -34,6 +35,12 @@ class TenantNotFound(NotFound):
     """There is no such tenant, or you may not see it."""
 
     code = "tenant_not_found"
+
+
+class NamespaceNotFound(NotFound):
+    """This dispatch namespace does not exist."""
+
+    code = "namespace_not_found"
 
 
 class WorkerNotFound(NotFound):
@@ -96,6 +103,12 @@ class TenantNameInvalid(FieldInvalid):
     """A tenant's name must be a DNS label: lower-case letters, digits and inner hyphens, at most 63."""
 
     code = "tenant_name_invalid"
+
+
+class NamespaceNameInvalid(FieldInvalid):
+    """A namespace's name must be 1 to 63 lower-case letters, digits, underscores and hyphens, and not begin with a hyphen."""
+
+    code = "namespace_name_invalid"
 
 
 class WorkerNameInvalid(FieldInvalid):
@@ -186,6 +199,14 @@ class NewestMoved(HostelError):
     """Somebody else has made a version of this worker meanwhile; try again."""
 
     code = "newest_version_moved"
+    status = 409
+    fault = "tenant"
+
+
+class NamespaceInUse(HostelError):
+    """Bindings of workers name this namespace: change them first."""
+
+    code = "namespace_in_use"
     status = 409
     fault = "tenant"
 

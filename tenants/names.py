@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from tenants.errors import FieldInvalid, HostnameInvalid, TenantNameInvalid, WorkerNameInvalid
+from tenants.errors import FieldInvalid, HostnameInvalid, NamespaceNameInvalid, TenantNameInvalid, WorkerNameInvalid
 
 # One label of a host name (RFC 1123): workers answer at {worker}.{tenant}.{base}.
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -16,6 +16,8 @@ _WORKER = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
 # Tenants' labels that would be mistaken for the platform's own hosts.
 RESERVED_TENANTS = frozenset({"www", "api", "admin", "static", "localhost", "hostel", "client", "internal"})
 HOSTNAME_CHARACTERS = 253
+# Between a namespace and a worker in it; neither can hold one, nor can a host.
+_SEPARATOR = ":"
 
 
 def check_tenant_slug(slug: str) -> str:
@@ -34,6 +36,33 @@ def check_worker_name(name: str) -> str:
     return name
 
 
+def check_namespace_name(name: str) -> str:
+    """`name` itself; raises `NamespaceNameInvalid`."""
+    if not is_worker_name(name):
+        raise NamespaceNameInvalid(field="name", limit=63)
+    return name
+
+
+def check_qualified_name(name: str) -> str:
+    """`name` itself, a worker's or `namespace:worker`; raises `WorkerNameInvalid`."""
+    if split_name(name) is None:
+        raise WorkerNameInvalid(field="name", limit=63)
+    return name
+
+
+def qualified(namespace: str, name: str) -> str:
+    """The qualified name of a worker: `namespace:name`, or the name alone for one outside of namespaces ("")."""
+    return f"{namespace}{_SEPARATOR}{name}" if namespace else name
+
+
+def split_name(name: str) -> tuple[str, str] | None:
+    """The namespace ("" for none) and the name that a qualified name is made of; None for what is none."""
+    namespace, separator, own = name.rpartition(_SEPARATOR)
+    if not is_worker_name(own) or (separator and not is_worker_name(namespace)):
+        return None
+    return namespace, own
+
+
 def check_text(text: str, *, field: str, limit: int, least: int = 0) -> str:
     """`text` itself; raises `FieldInvalid` unless it has `least` to `limit` characters, all of which a database can keep."""
     if not least <= len(text) <= limit:
@@ -44,7 +73,7 @@ def check_text(text: str, *, field: str, limit: int, least: int = 0) -> str:
 
 
 def is_worker_name(name: str) -> bool:
-    """Whether a worker can have that name: what cannot is looked up nowhere."""
+    """Whether a worker (or a namespace) can have that name: what cannot is looked up nowhere. A qualified name is none."""
     return _WORKER.fullmatch(name) is not None
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 import mmh3
 
+from tenants.names import qualified
 from tenants.sfv import parse_strings
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ class WorkerRoute:
     quota_headers: bool = True
     # Seconds since 1970: something of this ends by itself then (an override of a limit), and the route must be looked up again.
     expires: float | None = None
+    # "" for a worker outside of namespaces.
+    namespace: str = ""
+
+    @property
+    def qualified_name(self) -> str:
+        """`namespace:name`, or the name alone: unique within the tenant."""
+        return qualified(self.namespace, self.worker_name)
 
 
 @dataclass(frozen=True, slots=True)

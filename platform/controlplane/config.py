@@ -111,6 +111,8 @@ class Config:
         "HOSTEL_API_CALLS_PER_MINUTE", "int", 1200, "Calls of the APIs that one token may make in a minute."
     )
     max_workers_per_tenant: int = _setting("HOSTEL_MAX_WORKERS_PER_TENANT", "int", 500, "Workers one tenant may have.")
+    max_namespaces_per_tenant: int = _setting("HOSTEL_MAX_NAMESPACES_PER_TENANT", "int", 100, "Dispatch namespaces one tenant may have.")
+    max_workers_per_namespace: int = _setting("HOSTEL_MAX_WORKERS_PER_NAMESPACE", "int", 10_000, "Workers one dispatch namespace may hold.")
     max_versions_per_deployment: int = _setting(
         "HOSTEL_MAX_VERSIONS_PER_DEPLOYMENT", "int", 10, "Versions one deployment may split traffic between."
     )

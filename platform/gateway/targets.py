@@ -1,31 +1,36 @@
 """From a route to something the sandbox can be asked.
 
 Owns the choice of the version, the target made from it (once, kept as long as the route is the same) and the way of one worker to another
-through a service binding. Must not know visitors.
+through a service or dispatch binding. Must not know visitors.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, Protocol
 
+from gateway.bound import NOTHING, Bound, BoundNamespace
 from gateway.errors import HostUnknown, WorkerNotDeployed
 from gateway.hosts import Host
 from gateway.records import Records, refused
 from gateway.routes import Entry, Routes
-from sandbox import HostelError, InvocationRecord, Program, Request, Response, Target, WorkerKey
+from sandbox import HostelError, InvocationRecord, Limits, Program, Request, Response, Target, WorkerKey
 from sandbox.http import Headers
-from sandbox.worker.target import Service
+from sandbox.worker.target import Dispatched, Dispatcher, Service
 from telemetry.frames import Owner
 from tenants.errors import TenantSuspended, WorkerNotFound
+from tenants.names import is_worker_name, qualified
 from tenants.rollout import RouteVersion, WorkerRoute, pick_version
 
 # What is remembered of versions' service bindings; the pool of one process holds far fewer.
 _REMEMBERED: Final = 20_000
 # A worker of a tenant by name, in the same cache as hosts: no host has this character.
 _BY_NAME: Final = "~"
+# What a dispatcher's code looks for (Workers for Platforms).
+NOT_FOUND: Final = "Worker not found."
 
 
 class Box(Protocol):
@@ -48,13 +53,13 @@ class Prepared:
 
 
 def worker_host(tenant_id: int, worker: str) -> Host:
-    """Where a tenant's worker is found by name: no visitor can name such a host."""
+    """Where a tenant's worker is found by its qualified name: no visitor can name such a host."""
     name = f"{_BY_NAME}{tenant_id}{_BY_NAME}{worker}"
     return Host(name, name)
 
 
 def worker_of(host: Host) -> tuple[int, str] | None:
-    """The tenant's id and the worker's name that `worker_host` was given, or None for a host of visitors."""
+    """The tenant's id and the worker's qualified name that `worker_host` was given, or None for a host of visitors."""
     if not host.name.startswith(_BY_NAME):
         return None
     _, tenant_id, worker = host.name.split(_BY_NAME, 2)
@@ -70,8 +75,8 @@ class Targets:
         self._routes = routes
         self._program = program
         self._records = records
-        # Version -> binding -> (worker, entrypoint). Known once the version was loaded, which comes before anything of it runs.
-        self._bound: OrderedDict[str, dict[str, tuple[str, str]]] = OrderedDict()
+        # By version. Known once the version was loaded, which comes before anything of it runs.
+        self._bound: OrderedDict[str, Bound] = OrderedDict()
 
     def choose(self, entry: Entry, overrides: str | None, version_key: str | None, *, depth: int = 0, entrypoint: str = "") -> Prepared:
         """The version that answers one request. Raises `HostUnknown`, `TenantSuspended` or `WorkerNotDeployed`."""
@@ -111,8 +116,9 @@ class Targets:
             return program
 
         meta: dict[str, Any] = {"version": {"id": version.id, "tag": version.tag, "timestamp": version.created}}
-        key = WorkerKey(tenant=route.tenant_slug, worker=route.worker_name, version=version.id)
+        key = WorkerKey(tenant=route.tenant_slug, worker=route.qualified_name, version=version.id)
         services = Services(self, route.tenant_id, version.id, depth)
+        dispatchers = Dispatchers(self, route.tenant_id, version.id, depth)
         target = Target(
             key=key,
             source=source,
@@ -121,6 +127,7 @@ class Targets:
             entrypoint=entrypoint,
             meta=meta,
             services=services,
+            dispatchers=dispatchers,
             outbound=route.internet,
             weight=route.cpu_weight,
             depth=depth,
@@ -131,39 +138,80 @@ class Targets:
     def _sink(self, route: WorkerRoute, version: RouteVersion) -> Callable[[InvocationRecord], None] | None:
         if self._records is None:
             return None
-        return self._records.sink(Owner(route.tenant_id, route.worker_id, route.worker_name, version.id))
+        return self._records.sink(Owner(route.tenant_id, route.worker_id, route.qualified_name, version.id))
 
     def _remember(self, version_id: str, program: Program) -> None:
-        self._bound[version_id] = {
-            binding["name"]: (binding["service"], binding.get("entrypoint", ""))
-            for binding in program.bundle.env
-            if binding["type"] == "service"
-        }
+        self._bound[version_id] = Bound.of(program.bundle.env)
         self._bound.move_to_end(version_id)
         while len(self._bound) > _REMEMBERED:
             self._bound.popitem(last=False)
 
-    def bound(self, version_id: str) -> Mapping[str, tuple[str, str]]:
-        """The workers and entrypoints a version's service bindings name."""
-        return self._bound.get(version_id, {})
+    def bound(self, version_id: str) -> Bound:
+        """What a version's bindings lead to."""
+        return self._bound.get(version_id, NOTHING)
 
-    async def call(self, tenant_id: int, worker: str, entrypoint: str, depth: int, request: Request) -> Response:
-        """One worker's request to another of the same tenant, `depth` workers from the visitor. Raises `HostelError`."""
+    async def call(
+        self, tenant_id: int, worker: str, entrypoint: str, depth: int, request: Request, *, parameters: Mapping[str, Any] | None = None
+    ) -> Response:
+        """One worker's request to another of the same tenant, `depth` workers from the visitor. Raises `HostelError`.
+
+        `parameters` become part of the worker's environment for this request.
+        """
+        prepared = await self._found(tenant_id, worker, entrypoint, depth, request)
+        if prepared is None:
+            raise WorkerNotFound(f"The worker {worker!r} does not exist.")
+        target = prepared.target
+        if parameters:
+            # First, where the guest looks for it.
+            target = replace(target, meta={"params": dict(parameters), **target.meta}, meta_json=b"")
+        return await self._run(target, request)
+
+    async def dispatch(self, tenant_id: int, bound: BoundNamespace, wanted: Dispatched, depth: int, request: Request) -> Response:
+        """A dispatcher's request to a worker of a namespace of its tenant's, `depth` workers from the visitor. Raises `HostelError`."""
+        known = is_worker_name(wanted.worker)
+        prepared = await self._found(tenant_id, qualified(bound.namespace, wanted.worker), "", depth, request) if known else None
+        if prepared is None:
+            raise WorkerNotFound(NOT_FOUND)
+        target = prepared.target
+        changes: dict[str, Any] = {}
+        if wanted.props is not None:
+            changes |= {"meta": {**target.meta, "props": wanted.props}, "meta_json": b""}
+        if wanted.limits:
+            changes["limits"] = lowered(target.limits, wanted.limits)
+        if bound.outbound:
+            parameters = {name: value for name, value in wanted.parameters.items() if name in bound.parameters}
+            changes["outbound_worker"] = partial(self._through, tenant_id, bound.outbound, depth + 1, parameters)
+            # It does not leave the platform: whether the outbound worker may is its own affair.
+            changes["outbound"] = True
+        return await self._run(replace(target, **changes) if changes else target, request)
+
+    async def _run(self, target: Target, request: Request) -> Response:
+        try:
+            return await self._box.dispatch(target, request)
+        except HostelError as error:
+            refused(target, request, error)
+            raise
+
+    async def _through(self, tenant_id: int, worker: str, depth: int, parameters: Mapping[str, Any], request: Request) -> Response:
+        return await self.call(tenant_id, worker, "", depth, request, parameters=parameters)
+
+    async def _found(self, tenant_id: int, worker: str, entrypoint: str, depth: int, request: Request) -> Prepared | None:
+        """The version of a tenant's worker (by qualified name) that answers `request`; None where there is no such worker."""
         host = worker_host(tenant_id, worker)
         entry = self._routes.peek(host) or await self._routes.find(host)
         if entry.route is None:
-            raise WorkerNotFound(f"The worker {worker!r} does not exist.")
+            return None
         found = dict(request.headers)
         overrides, version_key = (
             value.decode("latin-1") if (value := found.get(name)) else None
             for name in (b"cloudflare-workers-version-overrides", b"cloudflare-workers-version-key")
         )
-        prepared = self.choose(entry, overrides, version_key, depth=depth, entrypoint=entrypoint)
-        try:
-            return await self._box.dispatch(prepared.target, request)
-        except HostelError as error:
-            refused(prepared.target, request, error)
-            raise
+        return self.choose(entry, overrides, version_key, depth=depth, entrypoint=entrypoint)
+
+
+def lowered(limits: Limits, wanted: Mapping[str, int]) -> Limits:
+    """`limits`, those that `wanted` names no higher than there."""
+    return replace(limits, **{name: min(value, getattr(limits, name)) for name, value in wanted.items()})
 
 
 class Services(Mapping[str, Service]):
@@ -178,13 +226,37 @@ class Services(Mapping[str, Service]):
 
     def __getitem__(self, binding: str) -> Service:
         """The way to the worker behind `binding`."""
-        worker, entrypoint = self._targets.bound(self._version_id)[binding]
+        worker, entrypoint = self._targets.bound(self._version_id).services[binding]
         return lambda request: self._targets.call(self._tenant_id, worker, entrypoint, self._depth + 1, request)
 
     def __iter__(self) -> Iterator[str]:
         """The bindings' names."""
-        return iter(self._targets.bound(self._version_id))
+        return iter(self._targets.bound(self._version_id).services)
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self._targets.bound(self._version_id))
+        return len(self._targets.bound(self._version_id).services)
+
+
+class Dispatchers(Mapping[str, Dispatcher]):
+    """The dispatch namespaces that one version is bound to, as its target carries them."""
+
+    def __init__(self, targets: Targets, tenant_id: int, version_id: str, depth: int) -> None:
+        """Of a worker that is itself `depth` workers from the visitor."""
+        self._targets = targets
+        self._tenant_id = tenant_id
+        self._version_id = version_id
+        self._depth = depth
+
+    def __getitem__(self, binding: str) -> Dispatcher:
+        """The way into the namespace behind `binding`."""
+        bound = self._targets.bound(self._version_id).namespaces[binding]
+        return lambda wanted, request: self._targets.dispatch(self._tenant_id, bound, wanted, self._depth + 1, request)
+
+    def __iter__(self) -> Iterator[str]:
+        """The bindings' names."""
+        return iter(self._targets.bound(self._version_id).namespaces)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._targets.bound(self._version_id).namespaces)

@@ -20,6 +20,7 @@ from sandbox.http import Headers, Request
 from sandbox.protocol import effects, events
 from sandbox.protocol.effects import Fields
 from sandbox.trace import onward
+from sandbox.worker import dispatching
 from sandbox.worker.streams import BodyBroken, GuestBody, HostFeed
 
 if TYPE_CHECKING:
@@ -192,20 +193,32 @@ class Calls:
     async def _reach(self, call: Call, target: str, request: Request, redirect: str) -> Answer:
         invocation = call.invocation
         if not target:
-            return await self._internet(invocation, request, redirect)
+            worker = invocation.target.outbound_worker
+            if worker is None or not invocation.target.outbound:
+                return await self._internet(invocation, request, redirect)
+            self._require_depth(invocation)
+            response, url, redirected = await dispatching.through(worker, request, redirect)
+            return Answer(response.status, response.reason, url, response.headers, response.body, redirected=redirected)
         try:
             spec = json.loads(target)
         except ValueError:
             raise CallRefused("The call's target is not JSON.") from None
+        self._require_depth(invocation)
+        kind, binding = spec.get("kind"), str(spec.get("binding"))
+        if kind == "loader":
+            return await self._loader(call, spec, request)
+        if kind == "service" and (service := invocation.target.services.get(binding)) is not None:
+            response = await service(request)
+        elif kind == "dispatch" and (dispatcher := invocation.target.dispatchers.get(binding)) is not None:
+            response = await dispatcher(dispatching.wanted(spec), request)
+        else:
+            raise CallRefused(f"There is no binding {binding!r} to call.")
+        return Answer(response.status, response.reason, request.url, response.headers, response.body)
+
+    @staticmethod
+    def _require_depth(invocation: Invocation) -> None:
         if invocation.target.depth >= MAX_DEPTH:
             raise CallRefused(f"Subrequest depth limit exceeded ({MAX_DEPTH} workers in a row).", limit=MAX_DEPTH)
-        if spec.get("kind") == "loader":
-            return await self._loader(call, spec, request)
-        service = invocation.target.services.get(str(spec.get("binding")))
-        if spec.get("kind") != "service" or service is None:
-            raise CallRefused(f"There is no binding {spec.get('binding')!r} to call.")
-        response = await service(request)
-        return Answer(response.status, response.reason, request.url, response.headers, response.body)
 
     async def _internet(self, invocation: Invocation, request: Request, redirect: str) -> Answer:
         if self._outbound is None or not invocation.target.outbound:

@@ -46,6 +46,7 @@ class Loader:
             meta={"props": spec.get("props")},
             meta_json=b"",
             services={},
+            dispatchers={},
             depth=parent.depth + 1,
             mode="reuse",
             limits=parent.limits.lowered_by(_limits(spec.get("limits"))),

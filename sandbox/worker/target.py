@@ -47,6 +47,22 @@ class Program:
 Service = Callable[["Request"], Awaitable["Response"]]
 
 
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """Which worker of a dispatch namespace a guest asks for, and under what: everything in it comes from the guest."""
+
+    worker: str
+    # The worker's `ctx.props`; any JSON value.
+    props: Any = None
+    # `cpu_ms` (at least 1) and `subrequests` (at least 0); they only lower the worker's own.
+    limits: Mapping[str, int] = field(default_factory=dict)
+    # For the outbound worker's `env`, by name.
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+Dispatcher = Callable[[Dispatched, "Request"], Awaitable["Response"]]
+
+
 @dataclass(slots=True)
 class Target:
     """Where a request goes. Reusable for any number of requests to the same version."""
@@ -63,6 +79,10 @@ class Target:
     meta: Mapping[str, Any] = field(default_factory=dict)
     # Other workers this one may call, by binding name.
     services: Mapping[str, Service] = field(default_factory=dict)
+    # Namespaces this one may dispatch into, by binding name.
+    dispatchers: Mapping[str, Dispatcher] = field(default_factory=dict)
+    # What every fetch() is sent to instead of the internet, if anything.
+    outbound_worker: Service | None = None
     # Whether fetch() may leave at all.
     outbound: bool = True
     # Share of the slow lane.

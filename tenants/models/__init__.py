@@ -10,6 +10,7 @@ from tenants.models.audit import AuditEvent, AuditHead
 from tenants.models.datakey import DataKey
 from tenants.models.deployment import WHOLE, Deployment, DeploymentVersion, Domain
 from tenants.models.epoch import ConfigEpoch
+from tenants.models.namespace import Namespace
 from tenants.models.plan import LimitOverride, Plan, QuotaCount
 from tenants.models.tenant import Membership, Tenant
 from tenants.models.user import User
@@ -29,6 +30,7 @@ __all__ = [
     "Invitation",
     "LimitOverride",
     "Membership",
+    "Namespace",
     "Plan",
     "QuotaCount",
     "RateCount",

@@ -6,7 +6,9 @@ from django.db import models
 from django.utils import timezone
 
 from tenants.fields import JSONText
+from tenants.models.namespace import Namespace
 from tenants.models.tenant import Tenant, new_hex
+from tenants.names import qualified
 
 
 class Worker(models.Model):
@@ -21,6 +23,8 @@ class Worker(models.Model):
         FRESH = "fresh"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="workers")
+    # Null for a worker of the tenant's own, which hosts lead to; a worker in a namespace is dispatched to and has no host.
+    namespace = models.ForeignKey(Namespace, on_delete=models.CASCADE, related_name="workers", null=True, blank=True)
     name = models.CharField(max_length=63)
     # The id the outside sees; a worker that is deleted and made again is another one.
     tag = models.CharField(max_length=32, unique=True, default=new_hex, editable=False)
@@ -43,10 +47,18 @@ class Worker(models.Model):
     modified = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        """A tenant has one worker of a name."""
+        """A tenant has one worker of a name outside of namespaces, and one in each of them."""
 
-        constraints = (models.UniqueConstraint(fields=["tenant", "name"], name="worker_name_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "name"], condition=models.Q(namespace=None), name="worker_name_once"),
+            models.UniqueConstraint(fields=["namespace", "name"], name="worker_name_once_in_namespace"),
+        )
 
     def __str__(self) -> str:
         """The name."""
         return self.name
+
+    @property
+    def qualified_name(self) -> str:
+        """`namespace:name`, or the name alone: how the worker is named wherever a name is asked for."""
+        return qualified(self.namespace.name if self.namespace else "", self.name)

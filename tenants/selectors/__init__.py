@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tenants.selectors.audit import AuditFilter, AuditPage, audit_chain, audit_export, audit_export_chain, audit_page, audit_page_all
 from tenants.selectors.limits import limits_effective, plan_of
+from tenants.selectors.namespaces import namespace_get, namespace_list, namespace_workers
 from tenants.selectors.operators import tenant_counts, tenant_list, tenant_named, token_list_of, token_named
 from tenants.selectors.programs import version_program
 from tenants.selectors.routes import preview_lookup, route_lookup, route_of_worker
@@ -49,6 +50,9 @@ __all__ = [
     "domain_list",
     "limits_effective",
     "membership_of",
+    "namespace_get",
+    "namespace_list",
+    "namespace_workers",
     "plan_of",
     "preview_lookup",
     "route_lookup",

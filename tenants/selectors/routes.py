@@ -13,7 +13,7 @@ from django.utils import timezone
 from tenants.grants import overrides_of, plan_of
 from tenants.limits import EffectiveLimits, effective
 from tenants.models import WHOLE, Deployment, DeploymentVersion, Tenant, Version, Worker
-from tenants.names import is_worker_name
+from tenants.names import split_name
 from tenants.rollout import RouteVersion, WorkerRoute, newest_first
 
 _HOST = re.compile(r"[a-z0-9_.-]{1,253}")
@@ -32,8 +32,8 @@ def route_lookup(hostname: str) -> WorkerRoute | None:
         worker_name, _, slug = name.removesuffix(suffix).partition(".")
         if not slug or "." in slug:
             return None
-        return _route(Worker.objects.filter(tenant__slug=slug, name=worker_name, subdomain_enabled=True))
-    return _route(Worker.objects.filter(domains__hostname=name))
+        return _route(Worker.objects.filter(tenant__slug=slug, namespace=None, name=worker_name, subdomain_enabled=True))
+    return _route(Worker.objects.filter(namespace=None, domains__hostname=name))
 
 
 def preview_lookup(hostname: str) -> WorkerRoute | None:
@@ -44,7 +44,8 @@ def preview_lookup(hostname: str) -> WorkerRoute | None:
     found = _PREVIEW.fullmatch(hostname.removesuffix(f".{settings.HOSTEL.base_domain}"))
     if found is None:
         return None
-    worker = Worker.objects.select_related("tenant").filter(tenant__slug=found[3], name=found[2], previews_enabled=True).first()
+    named = Worker.objects.select_related("tenant", "namespace").filter(tenant__slug=found[3], namespace=None, name=found[2])
+    worker = named.filter(previews_enabled=True).first()
     if worker is None:
         return None
     # The range of ids that begin so: a comparison both databases can use an index for.
@@ -56,12 +57,20 @@ def preview_lookup(hostname: str) -> WorkerRoute | None:
 
 
 def route_of_worker(*, tenant: Tenant | int, worker_name: str) -> WorkerRoute | None:
-    """The same for a worker by name (a service binding of the tenant's): whether it has a host name does not matter."""
-    return _route(Worker.objects.filter(tenant=tenant, name=worker_name)) if is_worker_name(worker_name) else None
+    """The same for a worker by name (a service or dispatch binding of the tenant's): whether it has a host name does not matter.
+
+    A worker in a namespace is named `namespace:name`.
+    """
+    place = split_name(worker_name)
+    if place is None:
+        return None
+    namespace, name = place
+    where = {"namespace__name": namespace} if namespace else {"namespace": None}
+    return _route(Worker.objects.filter(tenant=tenant, name=name, **where))
 
 
 def _route(workers: QuerySet[Worker]) -> WorkerRoute | None:
-    worker = workers.select_related("tenant").first()
+    worker = workers.select_related("tenant", "namespace").first()
     if worker is None:
         return None
     deployment = Deployment.objects.filter(worker=worker).order_by("-pk").only("uuid").first()
@@ -99,6 +108,7 @@ def _route_to(worker: Worker, deployment_id: str | None, shares: Sequence[tuple[
         suspended=tenant.suspended_at is not None,
         worker_id=worker.pk,
         worker_name=worker.name,
+        namespace=worker.namespace.name if worker.namespace else "",
         worker_tag=worker.tag,
         mode="fresh" if worker.mode == Worker.Mode.FRESH else "reuse",
         deployment_id=deployment_id,

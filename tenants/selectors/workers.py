@@ -19,13 +19,13 @@ DEPLOYABLE = 100
 
 
 def worker_list(*, tenant: Tenant) -> QuerySet[Worker]:
-    """The tenant's workers (those the caller may see), by name."""
-    found = Worker.objects.filter(tenant=tenant).order_by("name")
+    """The tenant's workers outside of namespaces (those the caller may see), by name."""
+    found = Worker.objects.filter(tenant=tenant, namespace=None).order_by("name")
     return found if tenant.only_workers is None else found.filter(name__in=tenant.only_workers)
 
 
 def worker_get(*, tenant: Tenant, name: str) -> Worker:
-    """One worker; raises `WorkerNotFound`."""
+    """One worker, `namespace:name` for one in a namespace; raises `WorkerNotFound`."""
     return worker_of(tenant, name)
 
 

@@ -12,6 +12,14 @@ from tenants.services.deployments import deployment_create
 from tenants.services.domains import domain_add, domain_remove
 from tenants.services.export import secrets_unseal, tenant_export
 from tenants.services.images import image_store, images_prune
+from tenants.services.namespaces import (
+    namespace_bindings_update,
+    namespace_create,
+    namespace_delete,
+    namespace_promotes_to,
+    namespace_rename,
+    namespace_workers_delete,
+)
 from tenants.services.secrets import secret_delete, secret_put, secrets_update
 from tenants.services.tenants import tenant_create, tenant_limits_set, tenant_resume, tenant_suspend, user_create
 from tenants.services.throttling import Throttle, throttle, throttles_prune
@@ -36,6 +44,12 @@ __all__ = [
     "domain_remove",
     "image_store",
     "images_prune",
+    "namespace_bindings_update",
+    "namespace_create",
+    "namespace_delete",
+    "namespace_promotes_to",
+    "namespace_rename",
+    "namespace_workers_delete",
     "secret_delete",
     "secret_put",
     "secrets_unseal",

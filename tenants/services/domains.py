@@ -10,7 +10,7 @@ from tenants.actor import Actor
 from tenants.errors import DomainNotFound, NameTaken
 from tenants.models import Domain, Tenant
 from tenants.names import check_hostname
-from tenants.services.support import audit, tenant_lock, worker_of
+from tenants.services.support import audit, public_worker_of, tenant_lock
 
 
 @transaction.atomic
@@ -21,7 +21,7 @@ def domain_add(*, tenant: Tenant, worker_name: str, hostname: str, actor: Actor)
     """
     hostname = check_hostname(hostname, reserved=settings.HOSTEL.hosts)
     tenant = tenant_lock(tenant)
-    worker = worker_of(tenant, worker_name)
+    worker = public_worker_of(tenant, worker_name)
     domain = Domain.objects.filter(hostname=hostname).first()
     if domain is None:
         domain = Domain(hostname=hostname, tenant=tenant)

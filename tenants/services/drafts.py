@@ -20,7 +20,7 @@ from tenants import bindings as environment
 from tenants.errors import BindingTargetMissing, FieldInvalid
 from tenants.grants import limits_under
 from tenants.manifest import image_fingerprint, manifest_sha256, module_rows
-from tenants.models import Tenant, Version, Worker
+from tenants.models import Namespace, Tenant, Version, Worker
 from tenants.names import check_text
 from tenants.services.support import worker_find
 from tenants.uploads import Upload, UploadModule
@@ -130,14 +130,22 @@ def _check_annotations(annotations: Mapping[str, Any]) -> None:
 
 
 def _check_targets(bindings: Sequence[environment.Binding], tenant: Tenant, worker_name: str) -> None:
-    """Service bindings must lead somewhere when they are made (to the worker itself counts)."""
-    wanted = {binding["service"] for binding in bindings if binding["type"] == "service"} - {worker_name}
-    if not wanted:
-        return
-    missing = wanted - set(Worker.objects.filter(tenant=tenant, name__in=wanted).values_list("name", flat=True))
-    if missing:
-        service = min(missing)
-        raise BindingTargetMissing(f"There is no worker {service!r} to bind.", field="bindings.service", service=service)
+    """Bindings to workers and namespaces must lead somewhere when they are made (to the worker itself counts)."""
+    services = {binding["service"] for binding in bindings if binding["type"] == "service"}
+    dispatching = [binding for binding in bindings if binding["type"] == "dispatch_namespace"]
+    services |= {binding["outbound"]["worker"]["service"] for binding in dispatching if "outbound" in binding}
+    wanted = services - {worker_name}
+    if wanted:
+        found = Worker.objects.filter(tenant=tenant, namespace=None, name__in=wanted)
+        if missing := wanted - set(found.values_list("name", flat=True)):
+            service = min(missing)
+            raise BindingTargetMissing(f"There is no worker {service!r} to bind.", field="bindings.service", service=service)
+    namespaces = {binding["namespace"] for binding in dispatching}
+    if namespaces:
+        known = Namespace.objects.filter(tenant=tenant, name__in=namespaces)
+        if missing := namespaces - set(known.values_list("name", flat=True)):
+            namespace = min(missing)
+            raise BindingTargetMissing(f"There is no namespace {namespace!r} to bind.", field="bindings.namespace", namespace=namespace)
 
 
 def _check_source_maps(modules: Sequence[UploadModule], bundle: Bundle, limits: Limits) -> None:

@@ -5,12 +5,23 @@ Owns these steps only.
 
 from __future__ import annotations
 
-from tenants.errors import TenantNotFound, TenantSuspended, WorkerNotFound
-from tenants.models import Tenant, Worker
-from tenants.names import is_worker_name
+from tenants.errors import NamespaceNotFound, TenantNotFound, TenantSuspended, WorkerNotFound
+from tenants.models import Namespace, Tenant, Worker
+from tenants.names import is_worker_name, split_name
 from tenants.services.audit import audit
 
-__all__ = ["AUTHOR_CHARACTERS", "SOURCE_CHARACTERS", "audit", "require_active", "tenant_lock", "worker_find", "worker_of"]
+__all__ = [
+    "AUTHOR_CHARACTERS",
+    "SOURCE_CHARACTERS",
+    "audit",
+    "namespace_holding",
+    "namespace_of",
+    "public_worker_of",
+    "require_active",
+    "tenant_lock",
+    "worker_find",
+    "worker_of",
+]
 
 # As long as the columns are; longer texts are refused where they are typed in, and cut where a program made them.
 AUTHOR_CHARACTERS = 254
@@ -31,9 +42,36 @@ def tenant_lock(tenant: Tenant) -> Tenant:
     return locked
 
 
+def namespace_of(tenant: Tenant, name: str) -> Namespace:
+    """The tenant's namespace of that name.
+
+    Raises `NamespaceNotFound`, also for what can be nobody's name, and whenever the caller may see some workers only: a namespace is all of
+    the workers in it.
+    """
+    if tenant.only_workers is not None:
+        raise NamespaceNotFound
+    return namespace_holding(tenant, name)
+
+
+def namespace_holding(tenant: Tenant, name: str) -> Namespace:
+    """The same for the sake of one worker in it, which the caller may see."""
+    namespace = Namespace.objects.filter(tenant=tenant, name=name).first() if is_worker_name(name) else None
+    if namespace is None:
+        raise NamespaceNotFound
+    return namespace
+
+
 def worker_find(tenant: Tenant, name: str) -> Worker | None:
-    """The tenant's worker of that name; None also for what can be nobody's name, and for one the caller may not see."""
-    return Worker.objects.filter(tenant=tenant, name=name).first() if is_worker_name(name) and tenant.shows(name) else None
+    """The tenant's worker of that name, `namespace:name` for one in a namespace.
+
+    None also for what can be nobody's name, and for one the caller may not see.
+    """
+    place = split_name(name)
+    if place is None or not tenant.shows(name):
+        return None
+    namespace, own = place
+    where = {"namespace__name": namespace} if namespace else {"namespace": None}
+    return Worker.objects.select_related("namespace").filter(tenant=tenant, name=own, **where).first()
 
 
 def worker_of(tenant: Tenant, name: str) -> Worker:
@@ -42,6 +80,13 @@ def worker_of(tenant: Tenant, name: str) -> Worker:
     if worker is None:
         raise WorkerNotFound
     return worker
+
+
+def public_worker_of(tenant: Tenant, name: str) -> Worker:
+    """The tenant's worker of that name that hosts may lead to: none in a namespace. Raises `WorkerNotFound`."""
+    if not is_worker_name(name):
+        raise WorkerNotFound
+    return worker_of(tenant, name)
 
 
 def require_active(tenant: Tenant) -> None:

@@ -20,11 +20,20 @@ from tenants.actor import Actor
 from tenants.builder import BuildReport, builder
 from tenants.errors import LatestNotDeployed, NewestMoved, QuotaExceeded, VersionNotFound, WorkerNotFound
 from tenants.models import WHOLE, Deployment, Tenant, Version, VersionImage, Worker
-from tenants.names import check_worker_name
+from tenants.names import check_qualified_name, split_name
 from tenants.services import images
 from tenants.services.deployments import deploy
 from tenants.services.drafts import Draft, draft_make, draft_of
-from tenants.services.support import AUTHOR_CHARACTERS, SOURCE_CHARACTERS, audit, require_active, tenant_lock, worker_find, worker_of
+from tenants.services.support import (
+    AUTHOR_CHARACTERS,
+    SOURCE_CHARACTERS,
+    audit,
+    namespace_holding,
+    require_active,
+    tenant_lock,
+    worker_find,
+    worker_of,
+)
 from tenants.services.workers import settings_apply
 from tenants.uploads import SOURCE_MAP, Upload, UploadModule, WorkerSettings, kind_of
 
@@ -83,10 +92,12 @@ def version_upload(
 ) -> Uploaded:
     """Make a version of `worker_name` (and the worker, unless it must exist), and serve it alone if `deploy`.
 
+    A worker in a namespace is named `namespace:name`, here as everywhere.
+
     Waits for the build up to `HOSTEL_UPLOAD_WAIT_SECONDS`; must not be called in a transaction. Raises what `draft_make` raises, the
     sandbox's `StartupFailed` leaves, `WorkerNotFound`, `QuotaExceeded`, `TenantSuspended` or `BuildUnavailable`.
     """
-    check_worker_name(worker_name)
+    check_qualified_name(worker_name)
     require_active(tenant)
     if not tenant.shows(worker_name):
         raise WorkerNotFound("This token is limited to other workers.")
@@ -241,27 +252,31 @@ def _write(draft: Draft, publication: Publication, image: _Image) -> Uploaded:
         tenant=tenant,
         actor=publication.actor,
         action=publication.action,
-        target=worker.name,
+        target=worker.qualified_name,
         version=str(version.pk),
         number=version.number,
         sha256=version.sha256,
         deployment=str(deployment.uuid) if deployment else None,
     )
-    epoch.bump(reason=f"worker {worker.name}")
+    epoch.bump(reason=f"worker {worker.qualified_name}")
     return Uploaded(worker, version, deployment, worker_created=created, built=image.built)
 
 
 def _worker(tenant: Tenant, draft: Draft, publication: Publication) -> tuple[Worker, bool]:
     """The worker's row, made if it may be. It may have come or gone while the draft was being built."""
-    worker = Worker.objects.select_for_update().filter(tenant=tenant, name=draft.worker_name).first()
+    worker = worker_find(tenant, draft.worker_name)
     if worker is not None:
         return worker, False
     if not publication.create_worker:
         raise WorkerNotFound
-    most = django_settings.HOSTEL.max_workers_per_tenant
-    if Worker.objects.filter(tenant=tenant).count() >= most:
-        raise QuotaExceeded(f"A tenant may have {most} workers.", field="name", limit=most)
-    return Worker(tenant=tenant, name=draft.worker_name, created=draft.created), True
+    namespace_name, name = split_name(draft.worker_name) or ("", draft.worker_name)
+    namespace = namespace_holding(tenant, namespace_name) if namespace_name else None
+    config = django_settings.HOSTEL
+    most = config.max_workers_per_namespace if namespace else config.max_workers_per_tenant
+    if Worker.objects.filter(tenant=tenant, namespace=namespace).count() >= most:
+        raise QuotaExceeded(f"A {'namespace' if namespace else 'tenant'} may have {most} workers.", field="name", limit=most)
+    # Whoever dispatches leads to a worker in a namespace; no host does.
+    return Worker(tenant=tenant, namespace=namespace, name=name, subdomain_enabled=namespace is None, created=draft.created), True
 
 
 def _version(draft: Draft, publication: Publication, image: _Image, worker: Worker) -> Version:

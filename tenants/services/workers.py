@@ -26,6 +26,9 @@ def worker_settings_update(*, tenant: Tenant, worker_name: str, settings: Worker
     """Change what no version carries; raises `WorkerNotFound` or `SettingInvalid`."""
     tenant = tenant_lock(tenant)
     worker = worker_of(tenant, worker_name)
+    if worker.namespace is not None and (settings.subdomain_enabled or settings.previews_enabled):
+        field = "subdomain_enabled" if settings.subdomain_enabled else "previews_enabled"
+        raise SettingInvalid("A worker in a namespace answers at no host of its own: a dispatcher leads to it.", field=field)
     before = {name: getattr(worker, name) for name in settings.changes()}
     settings_apply(worker, settings)
     worker.modified = timezone.now()

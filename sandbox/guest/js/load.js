@@ -125,6 +125,8 @@ function bindingValue(descriptor) {
       return new WorkerLoader(new LoaderBinding(descriptor.name));
     case "service":
       return new Fetcher(new FetcherState(JSONStringify({ kind: "service", binding: descriptor.name }), null));
+    case "dispatch_namespace":
+      return dispatchBinding(descriptor);
     default:
       throw new Error(`The binding ${JSONStringify(descriptor.name)} has a type this runtime does not know: ${JSONStringify(descriptor.type)}`);
   }
@@ -142,12 +144,13 @@ function callHandler(name, request, invocation) {
     throw new TypeError(`The worker has no entrypoint called ${JSONStringify(name)}.`);
   }
   const ctx = new ExecutionContext(invocation);
+  const env = environmentOf(invocation);
   if (entry.isClass) {
-    const instance = new entry.self(ctx, workerEnv);
+    const instance = new entry.self(ctx, env);
     const { fetch } = instance;
     if (typeof fetch !== "function") throw new TypeError(NO_FETCH);
     return ReflectApply(fetch, instance, [request]);
   }
   if (typeof entry.fetch !== "function") throw new TypeError(NO_FETCH);
-  return ReflectApply(entry.fetch, entry.self, [request, workerEnv, ctx]);
+  return ReflectApply(entry.fetch, entry.self, [request, env, ctx]);
 }

@@ -74,7 +74,7 @@ class WorkerStub {
       entrypoint,
       limits: checkedLimits(limits, "WorkerStub.getEntrypoint"),
     };
-    if (props !== undefined) target.props = checkedProps(props);
+    if (props !== undefined) target.props = checkedProps(props, "WorkerStub.getEntrypoint");
     return new Fetcher(new FetcherState(JSONStringify(target), (call) => provideCode(call, stub.getCode)));
   }
 
@@ -102,9 +102,9 @@ function checkedLimits(limits, what) {
 const LIMIT_NAMES = ["cpuMs", "subRequests"];
 
 // Props travel as JSON: what JSON cannot carry is refused rather than changed.
-function checkedProps(props) {
+function checkedProps(props, what) {
   const text = JSONStringify(props);
-  if (text === undefined) throw new TypeError("WorkerStub.getEntrypoint: props cannot be written as JSON");
+  if (text === undefined) throw new TypeError(`${what}: props cannot be written as JSON`);
   return JSONParse(text);
 }
 

@@ -1,0 +1,31 @@
+"""Dispatch namespaces and the workers in them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db.models import Count, QuerySet
+
+from tenants.models import Namespace, Tenant, Worker
+from tenants.services.namespaces import workers_in
+from tenants.services.support import namespace_of
+
+
+def namespace_list(*, tenant: Tenant) -> QuerySet[Namespace]:
+    """The tenant's namespaces, by name, each with its `worker_count`; none for a caller who may see some workers only."""
+    found = Namespace.objects.filter(tenant=tenant).select_related("promotes_to")
+    if tenant.only_workers is not None:
+        found = found.none()
+    return found.annotate(worker_count=Count("workers")).order_by("name")
+
+
+def namespace_get(*, tenant: Tenant, name: str) -> Namespace:
+    """One namespace; raises `NamespaceNotFound`."""
+    return namespace_of(tenant, name)
+
+
+def namespace_workers(
+    *, tenant: Tenant, namespace: Namespace, with_tags: Collection[str] = (), without_tags: Collection[str] = ()
+) -> QuerySet[Worker]:
+    """The namespace's workers by name; only those that have all of `with_tags` and none of `without_tags`."""
+    return workers_in(namespace, with_tags, without_tags).filter(tenant=tenant).select_related("tenant", "namespace").order_by("name")
