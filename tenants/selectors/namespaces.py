@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.db.models import Count, QuerySet
 
 from tenants.models import Namespace, Tenant, Worker
+from tenants.names import split_name
 from tenants.services.namespaces import workers_in
 from tenants.services.support import namespace_of
 
@@ -27,5 +28,9 @@ def namespace_get(*, tenant: Tenant, name: str) -> Namespace:
 def namespace_workers(
     *, tenant: Tenant, namespace: Namespace, with_tags: Collection[str] = (), without_tags: Collection[str] = ()
 ) -> QuerySet[Worker]:
-    """The namespace's workers by name; only those that have all of `with_tags` and none of `without_tags`."""
-    return workers_in(namespace, with_tags, without_tags).filter(tenant=tenant).select_related("tenant", "namespace").order_by("name")
+    """The namespace's workers (those the caller may see) by name; only those that have all of `with_tags` and none of `without_tags`."""
+    found = workers_in(namespace, with_tags, without_tags).filter(tenant=tenant).select_related("tenant", "namespace").order_by("name")
+    if tenant.only_workers is None:
+        return found
+    places = (split_name(name) for name in tenant.only_workers)
+    return found.filter(name__in=[place[1] for place in places if place is not None and place[0] == namespace.name])

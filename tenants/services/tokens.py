@@ -21,7 +21,7 @@ from django.utils import timezone
 from tenants.actor import Actor
 from tenants.errors import FieldInvalid, TokenInvalid
 from tenants.models import ApiToken, Membership, Tenant, User
-from tenants.names import check_text, is_worker_name
+from tenants.names import check_text, split_name
 from tenants.roles import WORKER_SCOPES
 from tenants.services.support import audit, require_active
 
@@ -124,7 +124,7 @@ def _check_workers(workers: Sequence[str], scopes: Sequence[str]) -> None:
     if not 1 <= len(workers) <= WORKERS_COUNT:
         raise FieldInvalid(f"A token can be limited to 1 to {WORKERS_COUNT} workers.", field="workers", limit=WORKERS_COUNT)
     for name in workers:
-        if not is_worker_name(name):
+        if split_name(name) is None:
             raise FieldInvalid(f"{name[:80]!r} cannot be a worker's name.", field="workers")
     if reaching := sorted(set(scopes) - WORKER_SCOPES):
         raise FieldInvalid(f"A token that is limited to some workers cannot have the scope {reaching[0]}.", field="scopes")

@@ -221,6 +221,30 @@ class TestWorkersInOne:
             with pytest.raises(QuotaExceeded):
                 upload_js(name=name)
 
+    def test_a_caller_limited_to_some_workers_sees_those_only(self, make, tenant, actor, upload_js):
+        production = make()
+        upload_js(name="production:api"), upload_js(name="api"), upload_js(name="production:other")
+        tenant.only_workers = frozenset({"production:api"})
+        assert selectors.worker_get(tenant=tenant, name="production:api").last_version_number == 1
+        assert upload_js(name="production:api").version.number == 2
+        for name in ("api", "production:other"):
+            with pytest.raises(WorkerNotFound):
+                selectors.worker_get(tenant=tenant, name=name)
+        assert list(selectors.worker_list(tenant=tenant)) == []
+        assert list(selectors.namespace_list(tenant=tenant)) == []
+        assert [row.name for row in selectors.namespace_workers(tenant=tenant, namespace=production)] == ["api"]
+        with pytest.raises(NamespaceNotFound):
+            selectors.namespace_get(tenant=tenant, name="production")
+        with pytest.raises(NamespaceNotFound):
+            services.namespace_delete(tenant=tenant, name="production", actor=actor)
+        # A dispatcher of its own would reach the others.
+        with pytest.raises(BindingTargetMissing):
+            upload_js(name="production:api", bindings=[DISPATCH])
+        tenant.only_workers = frozenset({"api"})
+        with pytest.raises(WorkerNotFound):
+            upload_js(name="production:api")
+        assert upload_js(name="api").version.number == 2
+
     def test_they_go_with_it(self, make, tenant, actor, upload_js):
         make()
         upload_js(name="production:api"), upload_js(name="api")

@@ -38,12 +38,12 @@ class TokenSent(Sent):
     name = serializers.CharField(max_length=200)
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=SCOPES), allow_empty=False)
     workers = serializers.ListField(
-        child=serializers.CharField(max_length=63),
+        child=serializers.CharField(max_length=127),
         required=False,
         allow_null=True,
         allow_empty=False,
         max_length=100,
         default=None,
-        help_text="Names of the only workers it may see and touch, in both APIs; they need not exist yet.",
+        help_text="Names of the only workers it may see and touch, in both APIs (`namespace:worker` in a namespace); they need not exist yet.",
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
