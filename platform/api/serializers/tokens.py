@@ -44,6 +44,6 @@ class TokenSent(Sent):
         allow_empty=False,
         max_length=100,
         default=None,
-        help_text="Names of the only workers it may see and touch, in both APIs (`namespace:worker` in a namespace); they need not exist yet.",
+        help_text="Names of the only workers it may see and touch, in both APIs (`namespace:worker`, too); they need not exist yet.",
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
