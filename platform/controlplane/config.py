@@ -113,6 +113,9 @@ class Config:
     max_workers_per_tenant: int = _setting("HOSTEL_MAX_WORKERS_PER_TENANT", "int", 500, "Workers one tenant may have.")
     max_namespaces_per_tenant: int = _setting("HOSTEL_MAX_NAMESPACES_PER_TENANT", "int", 100, "Dispatch namespaces one tenant may have.")
     max_workers_per_namespace: int = _setting("HOSTEL_MAX_WORKERS_PER_NAMESPACE", "int", 10_000, "Workers one dispatch namespace may hold.")
+    max_tenants_per_person: int = _setting(
+        "HOSTEL_MAX_TENANTS_PER_PERSON", "int", 5, "Tenants one person may own; 0 leaves making tenants to operators."
+    )
     max_versions_per_deployment: int = _setting(
         "HOSTEL_MAX_VERSIONS_PER_DEPLOYMENT", "int", 10, "Versions one deployment may split traffic between."
     )
