@@ -7,7 +7,7 @@ anything: the sandbox keeps limits of a request, services keep counts, the gatew
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -21,14 +21,6 @@ Kind = Literal["request", "count", "rate"]
 Level = Literal["platform", "plan", "override", "tenant", "worker", "version"]
 LEVELS: Final[tuple[Level, ...]] = ("platform", "plan", "override", "tenant", "worker", "version")
 PeriodName = Literal["minute", "hour", "day", "month"]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One period of a quota: its number (they are counted from 1970), and when it ends, in seconds since 1970."""
-
-    index: int
-    ends: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +112,9 @@ _ALL: Final = (
         "Requests of one tenant under way at once in one gateway process.",
         Breach("tenant_concurrency_exceeded", 429, "twice as many wait, then requests are refused"),
     ),
-    _quota("workers", "workers", "Workers of the tenant.", what="making another one is refused"),
+    _quota("workers", "workers", "Workers outside of namespaces.", what="making another one is refused"),
+    _quota("workers_per_namespace", "workers", "Workers in one namespace.", what="making another one is refused"),
+    _quota("namespaces", "namespaces", "Namespaces of the tenant.", what="making another one is refused", least=0),
     _quota("versions_per_worker", "versions", "Versions one worker keeps.", what="uploads and changes of secrets are refused"),
     _quota("stored_bytes", "bytes", "Modules of all versions, each counted whole.", what="uploads are refused"),
     _quota("domains", "host names", "Host names of the tenant's own.", what="adding another one is refused", least=0),
@@ -151,33 +145,17 @@ def checked(values: Mapping[str, Any], *, level: Level, prefix: str = "limits.")
     return found
 
 
-def _of_seconds(seconds: int) -> Callable[[float], Window]:
-    def window(now: float) -> Window:
-        index = math.floor(now / seconds)
-        return Window(index, float((index + 1) * seconds))
-
-    return window
-
-
-def _month(now: float) -> Window:
-    first = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    following = (first + timedelta(days=32)).replace(day=1)
-    return Window(first.year * 12 + first.month, following.timestamp())
-
-
-_WINDOWS: Final[Mapping[PeriodName, Callable[[float], Window]]] = {
-    "minute": _of_seconds(60),
-    "hour": _of_seconds(3_600),
-    "day": _of_seconds(86_400),
-    "month": _month,
-}
 # As `RateLimit-Policy` says it; a month's is that of 30 days.
 PERIOD_SECONDS: Final[Mapping[PeriodName, int]] = {"minute": 60, "hour": 3_600, "day": 86_400, "month": 2_592_000}
 
 
-def window_at(period: PeriodName, now: float) -> Window:
-    """The period that `now` (seconds since 1970) is in; periods are aligned to UTC."""
-    return _WINDOWS[period](now)
+def window_ends(period: PeriodName, now: float) -> int:
+    """When the period that `now` is in ends, both in seconds since 1970: periods are aligned to UTC, months are the calendar's."""
+    if period != "month":
+        seconds = PERIOD_SECONDS[period]
+        return (math.floor(now / seconds) + 1) * seconds
+    first = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return int((first + timedelta(days=32)).replace(day=1).timestamp())
 
 
 assert set(LIMIT_NAMES) == set(Limits().as_dict()), "the sandbox and this list name the same limits"

@@ -4,16 +4,15 @@
     ├── NotFound
     │   ├── TenantNotFound · NamespaceNotFound · WorkerNotFound · VersionNotFound · DeploymentNotFound
     │   ├── DomainNotFound · TokenNotFound · SecretNotFound · PlanNotFound · OverrideNotFound
-    │   └── MemberNotFound · InvitationNotFound
     ├── FieldInvalid                    one field of what was sent is wrong: `field` says which
     │   ├── TenantNameInvalid · NamespaceNameInvalid · WorkerNameInvalid · HostnameInvalid · SettingInvalid · DeploymentInvalid
     │   ├── LimitInvalid · PlanNameInvalid
     │   └── BindingInvalid
     │       ├── BindingUnsupported · BindingTargetMissing · InheritUnresolved
-    ├── NameTaken · NamespaceInUse · PlanInUse · LatestNotDeployed · NewestMoved · ChangedMeanwhile · LastOwner · MemberAlready
+    ├── NameTaken · NamespaceInUse · PlanInUse · LatestNotDeployed · NewestMoved · ChangedMeanwhile
     │                                   what was asked for contradicts what is there
     ├── QuotaExceeded                   a count the tenant may not pass
-    ├── TenantSuspended · TokenInvalid · TokenScopeMissing · SessionRequired · TenantUnnamed · InvitationForAnother
+    ├── TenantSuspended · TokenInvalid · TokenScopeMissing · SessionRequired · TenantUnnamed
     └── BuildUnavailable · BlobMissing · SecretUnreadable       the platform's own fault
 
 Owns the leaves only; the tree's root is `sandbox.errors`.
@@ -72,18 +71,6 @@ class TokenNotFound(NotFound):
     """There is no such token."""
 
     code = "token_not_found"
-
-
-class MemberNotFound(NotFound):
-    """Nobody of that id belongs to this tenant."""
-
-    code = "member_not_found"
-
-
-class InvitationNotFound(NotFound):
-    """There is no such invitation, or it is not good any more."""
-
-    code = "invitation_not_found"
 
 
 class SecretNotFound(NotFound):
@@ -232,6 +219,14 @@ class QuotaExceeded(HostelError):
     fault = "tenant"
 
 
+class DeploymentsExceeded(HostelError):
+    """You have deployed as often as you may for now."""
+
+    code = "deployments_exceeded"
+    status = 429
+    fault = "tenant"
+
+
 class TenantSuspended(HostelError):
     """This tenant is suspended."""
 
@@ -252,30 +247,6 @@ class TokenScopeMissing(HostelError):
     """The token does not allow this."""
 
     code = "token_scope_missing"
-    status = 403
-    fault = "tenant"
-
-
-class LastOwner(HostelError):
-    """A tenant keeps at least one owner: make somebody else one first."""
-
-    code = "last_owner"
-    status = 409
-    fault = "tenant"
-
-
-class MemberAlready(HostelError):
-    """This person belongs to the tenant already."""
-
-    code = "member_already"
-    status = 409
-    fault = "tenant"
-
-
-class InvitationForAnother(HostelError):
-    """This invitation is for another address: log in with the one it was sent to, and verify it."""
-
-    code = "invitation_for_another"
     status = 403
     fault = "tenant"
 

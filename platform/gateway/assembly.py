@@ -14,11 +14,10 @@ from django.conf import settings
 from controlplane.wall import raise_for
 from gateway.admin import Admin
 from gateway.directory import Directory
-from gateway.drain import Drain, Shut
-from gateway.health import Front
 from gateway.origin import Origins
 from gateway.prewarm import Prewarmer
 from gateway.proxy import Control
+from gateway.quota import Quotas
 from gateway.records import Records
 from gateway.routes import Routes
 from gateway.spool import Spool
@@ -26,6 +25,7 @@ from gateway.targets import Targets
 from gateway.worker import Workers
 from sandbox import EgressPolicy, Sandbox, SandboxConfig
 from tenants.epoch import EpochReader
+from tenants.quotas import store
 
 if TYPE_CHECKING:
     from gateway.stats import Stats
@@ -40,20 +40,23 @@ class Process:
     box: Sandbox
     reader: EpochReader
     directory: Directory
-    control: Front
-    workers: Workers | Shut
+    control: Control
+    workers: Workers
     admin: Admin
     prewarmer: Prewarmer
     spool: Spool
-    proxy: Control
+    routes: Routes
+    quotas: Quotas
 
     async def close(self) -> None:
         """Stop, what visitors reach first."""
         await self.prewarmer.close()
         await self.admin.close()
-        await self.proxy.close()
+        await self.control.close()
         await self.box.close()
         self.spool.close()
+        self.routes.close()
+        await self.quotas.close()
         self.reader.close()
         await self.directory.close()
 
@@ -76,18 +79,14 @@ async def start(stats: Stats, prefix: str) -> Process:
     spool = Spool(config.spool, records, prefix=prefix)
     spool.start()
     targets = Targets(box, routes, directory.program, records)
-    workers = Workers(box, routes, targets, stats, origins)
+    quotas = Quotas(store(), directory.ask, stats)
+    quotas.start()
+    workers = Workers(box, routes, targets, stats, origins, quotas=quotas)
 
     def described() -> dict[str, Any]:
         return {"gateway": {**stats.as_dict(), "hosts": len(routes)}, "sandbox": box.stats(), "records": spool.as_dict(), "wall": wall}
 
-    def shut(refuse: bool) -> None:
-        process.workers = Shut() if refuse else workers
-
-    drain = Drain(stats, shut=shut)
-    admin = Admin(config.run, stats=described, evict=box.evict, drain=drain)
+    admin = Admin(config.run, stats=described, evict=box.evict)
     await admin.start()
-    proxy, prewarmer = Control(config.run / "control.sock", origins), Prewarmer(box, routes, targets)
-    front = Front(proxy, drain, guest=lambda: box.guest_build, database=lambda: reader.healthy)
-    process = Process(box, reader, directory, front, workers, admin, prewarmer, spool, proxy)
-    return process
+    control, prewarmer = Control(config.run / "control.sock", origins), Prewarmer(box, routes, targets)
+    return Process(box, reader, directory, control, workers, admin, prewarmer, spool, routes, quotas)

@@ -42,16 +42,16 @@ class Directory:
 
     async def route(self, host: Host) -> WorkerRoute | None:
         """Where `host` leads, or None. Raises `RoutesUnavailable`."""
-        return await self._ask(lambda: _route(host))
+        return await self.ask(lambda: _route(host))
 
     async def program(self, version_id: str) -> Program:
         """A version's code and image. Raises `HostelError`."""
-        return await self._ask(lambda: self._program(version_id))
+        return await self.ask(lambda: self._program(version_id))
 
     async def close(self) -> None:
         """Have every thread close its connection, and let go of them; a thread the database does not answer is not waited for."""
         barrier = threading.Barrier(THREADS, timeout=CLOSE_SECONDS)
-        await asyncio.gather(*(self._ask(lambda: _part(barrier)) for _ in range(THREADS)))
+        await asyncio.gather(*(self.ask(lambda: _part(barrier)) for _ in range(THREADS)))
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _program(self, version_id: str) -> Program:
@@ -63,7 +63,8 @@ class Directory:
                 log.exception("no image could be asked for", version=version_id)
         return program
 
-    async def _ask(self, question: Callable[[], Answer]) -> Answer:
+    async def ask(self, question: Callable[[], Answer]) -> Answer:
+        """The answer to any question, asked in one of the threads. Raises what it raises, or `RoutesUnavailable` for the database."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, _answered, question)
 
 

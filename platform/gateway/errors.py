@@ -5,17 +5,19 @@
     │   ├── HostMissing · HostInvalid · HostUnknown
     │   └── MethodRefused · BodyTooLarge · BodyTimedOut · RequestLooped · UpgradeRefused
     ├── WorkerNotDeployed               the tenant's: the worker is there, and nothing of it is live
+    ├── RequestsExceeded                the tenant's: its quota is used up
     └── GatewayFailed                   the platform's own
-        └── RoutesUnavailable · GatewayDraining · ControlPlaneDown · ControlPlaneFailed
+        └── RoutesUnavailable · ControlPlaneDown · ControlPlaneFailed
 
 Owns the leaves only: the first line of a docstring is what a visitor reads, `ADVICE` what can be done about it.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sandbox.errors import HostelError
+from sandbox.http import Headers
 
 
 class RequestRejected(HostelError):
@@ -80,6 +82,19 @@ class UpgradeRefused(RequestRejected):
     status = 501
 
 
+class RequestsExceeded(HostelError):
+    """This site has had as many visitors as it may have for now."""
+
+    code = "tenant_requests_exceeded"
+    status = 429
+    fault = "tenant"
+
+    def __init__(self, message: str = "", *, headers: Headers | None = None, **detail: Any) -> None:
+        """`retry_after` in seconds is what the visitor is told, beside `headers`."""
+        super().__init__(message, **detail)
+        self.headers: Headers = headers or []
+
+
 class WorkerNotDeployed(HostelError):
     """This worker has no deployment yet."""
 
@@ -99,13 +114,6 @@ class RoutesUnavailable(GatewayFailed):
     """It is not known at the moment what is deployed at this address."""
 
     code = "routes_unavailable"
-    status = 503
-
-
-class GatewayDraining(GatewayFailed):
-    """This server is being taken out of service; another one answers."""
-
-    code = "gateway_draining"
     status = 503
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from django.template.loader import get_template
 
-from gateway.errors import ADVICE
+from gateway.errors import ADVICE, RequestsExceeded
 from sandbox.errors import HostelError
 from sandbox.http import Headers
 
@@ -62,5 +62,7 @@ def render(error: HostelError, *, request_id: str, accept: bytes, host: str = ""
         (b"hostel-request-id", request_id.encode()),
     ]
     if status in _RETRY:
-        headers.append((b"retry-after", b"1"))
+        headers.append((b"retry-after", b"%d" % error.detail.get("retry_after", 1)))
+    if isinstance(error, RequestsExceeded):
+        headers += error.headers
     return status, headers, body

@@ -28,6 +28,8 @@ class Stats:
     lookups: int = 0
     lookups_failed: int = 0
     served_stale: int = 0
+    # Requests that passed a quota while nothing could count them.
+    quota_uncounted: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     # Pages the gateway itself answered, by code.
     errors: Counter[str] = field(default_factory=Counter)
@@ -42,6 +44,7 @@ class Stats:
             "left": self.left,
             "broken": self.broken,
             "lookups": {"total": self.lookups, "failed": self.lookups_failed, "served_stale": self.served_stale},
+            "quota_uncounted": self.quota_uncounted,
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "errors": dict(self.errors),
         }

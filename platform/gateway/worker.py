@@ -12,6 +12,7 @@ from gateway import headers
 from gateway.errors import BodyTooLarge, MethodRefused, RequestLooped
 from gateway.exchange import Exchange
 from gateway.origin import Origins
+from gateway.quota import Quotas
 from gateway.records import refused
 from gateway.respond import Ending, respond
 from gateway.routes import Routes
@@ -20,16 +21,19 @@ from gateway.targets import Box, Targets
 from sandbox import Request
 from sandbox.bindings.wire import MAX_LOOPS, loops_of
 from sandbox.errors import HostelError, VisitorLeft
+from sandbox.http import Headers
 from sandbox.trace import begin
 
 _START: Final = {"cold": (b"hostel-start", b"cold"), "warm": (b"hostel-start", b"warm")}
+_NO_HEADERS: Final[Headers] = []
 
 
 class Workers:
     """Sends requests to workers."""
 
-    def __init__(self, box: Box, routes: Routes, targets: Targets, stats: Stats, origins: Origins) -> None:
-        """Run in `box` what `routes` and `targets` find."""
+    def __init__(self, box: Box, routes: Routes, targets: Targets, stats: Stats, origins: Origins, *, quotas: Quotas | None = None) -> None:
+        """Run in `box` what `routes` and `targets` find, as often as `quotas` allow (None: always)."""
+        self._quotas = quotas
         self._box = box
         self._routes = routes
         self._targets = targets
@@ -51,6 +55,9 @@ class Workers:
             raise MethodRefused
         if inbound.looped and loops_of(inbound.kept) > MAX_LOOPS:
             raise RequestLooped(limit=MAX_LOOPS)
+        route, left = entry.route, _NO_HEADERS
+        if self._quotas is not None and route is not None and route.quotas:
+            left = await self._quotas.admit(route)
         peer, request_id = scope["client"][0], exchange.request_id.encode()
         client, scheme = self._origins.of(peer, inbound)
         url = f"{scheme}://{host.authority}{path.decode('ascii') if path[:1] == b'/' else '/' + path.decode('ascii')}"
@@ -79,7 +86,7 @@ class Workers:
             raise
         if response.start == "cold":
             self._stats.cold += 1
-        own = [*prepared.own, _START[response.start], (b"hostel-request-id", request_id)]
+        own = [*prepared.own, _START[response.start], (b"hostel-request-id", request_id), *left]
         try:
             return await respond(exchange, response, own)
         except BaseException:

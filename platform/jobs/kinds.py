@@ -48,4 +48,4 @@ def tenants_erase(_job: Job) -> Result:
 @job_kind("job_prune")
 def job_prune(_job: Job) -> Result:
     """Forget old jobs and counts."""
-    return {"jobs": services.jobs_prune(), "counts": tenants.throttles_prune()}
+    return {"jobs": services.jobs_prune(), "counts": tenants.throttles_prune() + tenants.quotas_prune()}

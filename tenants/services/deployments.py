@@ -16,6 +16,7 @@ from tenants.actor import Actor
 from tenants.errors import DeploymentInvalid, VersionNotFound
 from tenants.models import WHOLE, Deployment, DeploymentVersion, Tenant, Version, Worker
 from tenants.names import check_text
+from tenants.services.quotas import quota_require
 from tenants.services.support import AUTHOR_CHARACTERS, SOURCE_CHARACTERS, audit, tenant_lock, worker_of
 
 MESSAGE_CHARACTERS = 1_000
@@ -36,7 +37,8 @@ def deployment_create(
 ) -> Deployment:
     """Split the worker's traffic between `versions` (id, per cent with at most two decimals) from now on.
 
-    Raises `WorkerNotFound`, `VersionNotFound` (a version of another worker is not found either) or `DeploymentInvalid`.
+    Raises `WorkerNotFound`, `VersionNotFound` (a version of another worker is not found either), `DeploymentInvalid` or
+    `DeploymentsExceeded`.
     """
     weights = _weights(versions, strategy)
     check_text(message, field="message", limit=MESSAGE_CHARACTERS)
@@ -46,6 +48,7 @@ def deployment_create(
     for version_id in weights:
         if version_id not in found:
             raise VersionNotFound(f"The worker {worker_name!r} has no version {version_id}.", field="versions.version_id")
+    quota_require(tenant=tenant, worker=worker, deployments_per_hour=1)
     before = live_shares(worker)
     deployment = deploy(
         worker,

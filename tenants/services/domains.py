@@ -10,6 +10,7 @@ from tenants.actor import Actor
 from tenants.errors import DomainNotFound, NameTaken
 from tenants.models import Domain, Tenant
 from tenants.names import check_hostname
+from tenants.services.quotas import quota_require
 from tenants.services.support import audit, public_worker_of, tenant_lock
 
 
@@ -17,13 +18,14 @@ from tenants.services.support import audit, public_worker_of, tenant_lock
 def domain_add(*, tenant: Tenant, worker_name: str, hostname: str, actor: Actor) -> Domain:
     """Lead `hostname` to the worker (from another worker of the same tenant too).
 
-    Raises `HostnameInvalid`, `WorkerNotFound`, or `NameTaken` where another tenant has it.
+    Raises `HostnameInvalid`, `WorkerNotFound`, `QuotaExceeded`, or `NameTaken` where another tenant has it.
     """
     hostname = check_hostname(hostname, reserved=settings.HOSTEL.hosts)
     tenant = tenant_lock(tenant)
     worker = public_worker_of(tenant, worker_name)
     domain = Domain.objects.filter(hostname=hostname).first()
     if domain is None:
+        quota_require(tenant=tenant, domains=1)
         domain = Domain(hostname=hostname, tenant=tenant)
     elif domain.tenant_id != tenant.pk:
         raise NameTaken("The host name belongs to another tenant.", field="hostname")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
@@ -13,9 +12,10 @@ from django.utils import timezone
 from tenants import epoch
 from tenants.actor import Actor
 from tenants.bindings import BINDING_COUNT, ENVIRONMENT_TYPES, Binding, resolve
-from tenants.errors import BindingInvalid, BindingUnsupported, FieldInvalid, NamespaceInUse, NameTaken, QuotaExceeded
+from tenants.errors import BindingInvalid, BindingUnsupported, FieldInvalid, NamespaceInUse, NameTaken
 from tenants.models import Deployment, DeploymentVersion, Namespace, Tenant, Version, Worker
 from tenants.names import check_namespace_name, qualified
+from tenants.services.quotas import quota_require
 from tenants.services.support import AUTHOR_CHARACTERS, audit, namespace_of, tenant_lock
 
 # How far promotion may lead: longer chains are a mistake.
@@ -30,9 +30,7 @@ def namespace_create(*, tenant: Tenant, name: str, promotes_to: str | None = Non
     tenant = tenant_lock(tenant)
     if Namespace.objects.filter(tenant=tenant, name=name).exists():
         raise NameTaken(f"There is a namespace called {name!r}.", field="name")
-    most = settings.HOSTEL.max_namespaces_per_tenant
-    if Namespace.objects.filter(tenant=tenant).count() >= most:
-        raise QuotaExceeded(f"A tenant may have {most} namespaces.", field="name", limit=most)
+    quota_require(tenant=tenant, namespaces=1)
     author = actor.email[:AUTHOR_CHARACTERS]
     following = namespace_of(tenant, promotes_to) if promotes_to is not None else None
     namespace = Namespace.objects.create(tenant=tenant, name=name, promotes_to=following, author=author, editor=author)

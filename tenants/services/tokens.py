@@ -23,6 +23,7 @@ from tenants.errors import FieldInvalid, TokenInvalid
 from tenants.models import ApiToken, Membership, Tenant, User
 from tenants.names import check_text, split_name
 from tenants.roles import WORKER_SCOPES
+from tenants.services.quotas import quota_require
 from tenants.services.support import audit, require_active
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -46,7 +47,7 @@ def token_create(
     user: User | None = None,
     actor: Actor,
 ) -> tuple[ApiToken, str]:
-    """A new token and its text, which is not stored and cannot be shown again. Raises `FieldInvalid`.
+    """A new token and its text, which is not stored and cannot be shown again. Raises `FieldInvalid` or `QuotaExceeded`.
 
     `workers` names the only ones it may see; whose `user` is given has no more rights than that person in the tenant, at any time.
     """
@@ -62,6 +63,8 @@ def token_create(
         raise FieldInvalid("A token cannot expire in the past.", field="expires_at")
     if workers is not None:
         _check_workers(workers, scopes)
+    if tenant is not None:
+        quota_require(tenant=tenant, tokens=1)
     text = _new_token()
     token = ApiToken.objects.create(
         tenant=tenant,

@@ -18,12 +18,13 @@ from tenants import bindings as environment
 from tenants import blobs, epoch
 from tenants.actor import Actor
 from tenants.builder import BuildReport, builder
-from tenants.errors import LatestNotDeployed, NewestMoved, QuotaExceeded, VersionNotFound, WorkerNotFound
+from tenants.errors import LatestNotDeployed, NewestMoved, VersionNotFound, WorkerNotFound
 from tenants.models import WHOLE, Deployment, Tenant, Version, VersionImage, Worker
 from tenants.names import check_qualified_name, split_name
 from tenants.services import images
 from tenants.services.deployments import deploy
 from tenants.services.drafts import Draft, draft_make, draft_of
+from tenants.services.quotas import quota_require
 from tenants.services.support import (
     AUTHOR_CHARACTERS,
     SOURCE_CHARACTERS,
@@ -95,7 +96,7 @@ def version_upload(
     A worker in a namespace is named `namespace:name`, here as everywhere.
 
     Waits for the build up to `HOSTEL_UPLOAD_WAIT_SECONDS`; must not be called in a transaction. Raises what `draft_make` raises, the
-    sandbox's `StartupFailed` leaves, `WorkerNotFound`, `QuotaExceeded`, `TenantSuspended` or `BuildUnavailable`.
+    sandbox's `StartupFailed` leaves, `WorkerNotFound`, `QuotaExceeded`, `DeploymentsExceeded`, `TenantSuspended` or `BuildUnavailable`.
     """
     check_qualified_name(worker_name)
     require_active(tenant)
@@ -231,6 +232,13 @@ def _write(draft: Draft, publication: Publication, image: _Image) -> Uploaded:
     worker, created = _worker(tenant, draft, publication)
     if publication.base is not None and worker.last_version_number != publication.base.number:
         raise NewestMoved
+    quota_require(
+        tenant=tenant,
+        worker=worker,
+        versions_per_worker=1,
+        stored_bytes=draft.code_bytes,
+        deployments_per_hour=int(publication.deploy),
+    )
     worker.last_version_number += 1
     worker.modified = draft.created
     worker.last_deployed_from = publication.source[:SOURCE_CHARACTERS]
@@ -271,12 +279,10 @@ def _worker(tenant: Tenant, draft: Draft, publication: Publication) -> tuple[Wor
         raise WorkerNotFound
     namespace_name, name = split_name(draft.worker_name) or ("", draft.worker_name)
     namespace = namespace_holding(tenant, namespace_name) if namespace_name else None
-    config = django_settings.HOSTEL
-    most = config.max_workers_per_namespace if namespace else config.max_workers_per_tenant
-    if Worker.objects.filter(tenant=tenant, namespace=namespace).count() >= most:
-        raise QuotaExceeded(f"A {'namespace' if namespace else 'tenant'} may have {most} workers.", field="name", limit=most)
     # Whoever dispatches leads to a worker in a namespace; no host does.
-    return Worker(tenant=tenant, namespace=namespace, name=name, subdomain_enabled=namespace is None, created=draft.created), True
+    worker = Worker(tenant=tenant, namespace=namespace, name=name, subdomain_enabled=namespace is None, created=draft.created)
+    quota_require(tenant=tenant, worker=worker, **{"workers_per_namespace" if namespace else "workers": 1})
+    return worker, True
 
 
 def _version(draft: Draft, publication: Publication, image: _Image, worker: Worker) -> Version:

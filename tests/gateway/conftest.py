@@ -68,10 +68,15 @@ def free_port() -> int:
 
 @contextmanager
 def granian(
-    home: Path, application: str = "serving:application", *, interface: str = "asgi", env: dict[str, str] | None = None
+    home: Path,
+    application: str = "serving:application",
+    *,
+    interface: str = "asgi",
+    env: dict[str, str] | None = None,
+    log: str = "server.log",
 ) -> Iterator[Server]:
     """Serve `application` until the block ends; nothing may have been logged as an error by then."""
-    port, log = free_port(), home / "server.log"
+    port, path = free_port(), home / log
     command = [
         sys.executable,
         "-m",
@@ -90,11 +95,11 @@ def granian(
     command += ["--workers-kill-timeout", "5s"]
     paths = os.pathsep.join(map(str, (HERE, ROOT / "platform", ROOT)))
     environment = {**os.environ, "PYTHONPATH": paths, "HOSTEL_HOME": str(home), "PYTHONDEVMODE": "", **(env or {})}
-    with log.open("wb") as out:
+    with path.open("wb") as out:
         process = subprocess.Popen([*command, "--port", str(port), application], cwd=HERE, env=environment, stdout=out, stderr=out)
     try:
-        wait_for(port, process, log)
-        yield Server(port, home, log, process)
+        wait_for(port, process, path)
+        yield Server(port, home, path, process)
     finally:
         process.send_signal(signal.SIGTERM)
         try:

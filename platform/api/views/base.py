@@ -62,15 +62,14 @@ class TenantView(ApiView):
 
     kind = "tenant"
     permission_classes: Any = (HasScope,)
-    # None where belonging to the tenant is enough.
-    read_scope: ClassVar[str | None] = "workers:read"
-    write_scope: ClassVar[str | None] = "workers:write"
+    read_scope: ClassVar[str] = "workers:read"
+    write_scope: ClassVar[str] = "workers:write"
     # Methods that need another scope.
-    scopes: ClassVar[Mapping[str, str | None]] = {}
+    scopes: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def scope_of(cls, method: str) -> str | None:
-        """The scope that `method` needs; None where any caller with a tenant may."""
+        """The scope that `method` needs."""
         return cls.scopes.get(method, cls.read_scope if method in {"GET", "HEAD", "OPTIONS"} else cls.write_scope)
 
 
