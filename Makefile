@@ -47,7 +47,7 @@ guest: setup ## build the JavaScript guest (cached by content)
 	@$(PYTHON) -m sandbox.guest.build --home var/guest
 
 migrate: setup ## bring the database up to date without starting anything
-	@$(PYTHON) manage.py migrate
+	@$(PYTHON) -m ops migrate
 
 shell: setup ## Django's shell
 	@$(PYTHON) manage.py shell

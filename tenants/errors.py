@@ -4,15 +4,16 @@
     ├── NotFound
     │   ├── TenantNotFound · NamespaceNotFound · WorkerNotFound · VersionNotFound · DeploymentNotFound
     │   ├── DomainNotFound · TokenNotFound · SecretNotFound · PlanNotFound · OverrideNotFound
+    │   └── MemberNotFound · InvitationNotFound
     ├── FieldInvalid                    one field of what was sent is wrong: `field` says which
     │   ├── TenantNameInvalid · NamespaceNameInvalid · WorkerNameInvalid · HostnameInvalid · SettingInvalid · DeploymentInvalid
     │   ├── LimitInvalid · PlanNameInvalid
     │   └── BindingInvalid
     │       ├── BindingUnsupported · BindingTargetMissing · InheritUnresolved
-    ├── NameTaken · NamespaceInUse · PlanInUse · LatestNotDeployed · NewestMoved · ChangedMeanwhile
+    ├── NameTaken · NamespaceInUse · PlanInUse · LatestNotDeployed · NewestMoved · ChangedMeanwhile · LastOwner · MemberAlready
     │                                   what was asked for contradicts what is there
     ├── QuotaExceeded                   a count the tenant may not pass
-    ├── TenantSuspended · TokenInvalid · TokenScopeMissing · SessionRequired · TenantUnnamed
+    ├── TenantSuspended · TokenInvalid · TokenScopeMissing · SessionRequired · TenantUnnamed · InvitationForAnother
     └── BuildUnavailable · BlobMissing · SecretUnreadable       the platform's own fault
 
 Owns the leaves only; the tree's root is `sandbox.errors`.
@@ -71,6 +72,18 @@ class TokenNotFound(NotFound):
     """There is no such token."""
 
     code = "token_not_found"
+
+
+class MemberNotFound(NotFound):
+    """Nobody of that id belongs to this tenant."""
+
+    code = "member_not_found"
+
+
+class InvitationNotFound(NotFound):
+    """There is no such invitation, or it is not good any more."""
+
+    code = "invitation_not_found"
 
 
 class SecretNotFound(NotFound):
@@ -247,6 +260,30 @@ class TokenScopeMissing(HostelError):
     """The token does not allow this."""
 
     code = "token_scope_missing"
+    status = 403
+    fault = "tenant"
+
+
+class LastOwner(HostelError):
+    """A tenant keeps at least one owner: make somebody else one first."""
+
+    code = "last_owner"
+    status = 409
+    fault = "tenant"
+
+
+class MemberAlready(HostelError):
+    """This person belongs to the tenant already."""
+
+    code = "member_already"
+    status = 409
+    fault = "tenant"
+
+
+class InvitationForAnother(HostelError):
+    """This invitation is for another address: log in with the one it was sent to, and verify it."""
+
+    code = "invitation_for_another"
     status = 403
     fault = "tenant"
 

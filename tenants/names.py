@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
 from tenants.errors import FieldInvalid, HostnameInvalid, NamespaceNameInvalid, TenantNameInvalid, WorkerNameInvalid
 
 # One label of a host name (RFC 1123): workers answer at {worker}.{tenant}.{base}.
@@ -16,6 +19,7 @@ _WORKER = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
 # Tenants' labels that would be mistaken for the platform's own hosts.
 RESERVED_TENANTS = frozenset({"www", "api", "admin", "static", "localhost", "hostel", "client", "internal"})
 HOSTNAME_CHARACTERS = 253
+EMAIL_CHARACTERS = 254
 # Between a namespace and a worker in it; neither can hold one, nor can a host.
 _SEPARATOR = ":"
 
@@ -72,6 +76,22 @@ def check_text(text: str, *, field: str, limit: int, least: int = 0) -> str:
     return text
 
 
+def check_email(text: str, *, field: str = "email") -> str:
+    """The address as it is kept: without spaces around it, in lower case. Raises `FieldInvalid`.
+
+    Only ASCII: letters of other alphabets that look like Latin ones, or become them when their case changes, would make two people of one
+    or one of two.
+    """
+    address = check_text(text.strip(), field=field, limit=EMAIL_CHARACTERS, least=3)
+    if not address.isascii():
+        raise FieldInvalid("An address must be written in ASCII (punycode for other domains).", field=field)
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise FieldInvalid("This is not an e-mail address.", field=field) from None
+    return address.lower()
+
+
 def is_worker_name(name: str) -> bool:
     """Whether a worker (or a namespace) can have that name: what cannot is looked up nowhere. A qualified name is none."""
     return _WORKER.fullmatch(name) is not None
@@ -81,7 +101,8 @@ def check_hostname(hostname: str, *, reserved: tuple[str, ...]) -> str:
     """`hostname` in lower case without a closing dot; raises `HostnameInvalid` (also for the `reserved` ones and what lies under them)."""
     name = hostname.lower().removesuffix(".")
     labels = name.split(".")
-    if len(name) > HOSTNAME_CHARACTERS or len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):  # noqa: PLR2004
+    # Some letters of other alphabets become ASCII in lower case (U+212A is a k then).
+    if not hostname.isascii() or len(name) > HOSTNAME_CHARACTERS or len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):  # noqa: PLR2004
         raise HostnameInvalid(
             "A host name must be two or more DNS labels (punycode for others).", field="hostname", limit=HOSTNAME_CHARACTERS
         )

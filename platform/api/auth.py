@@ -105,7 +105,9 @@ class HasScope(BasePermission):
             access = _in_tenant(request, access)
         elif (slug := _named(request)) is not None and (access.tenant is None or access.tenant.slug != slug):
             raise AccountForbidden("This token does not belong to the tenant that the request names.")
-        access.require(cast("Any", view).scope_of(request.method))
+        scope = cast("Any", view).scope_of(request.method)
+        if scope is not None:
+            access.require(scope)
         if access.tenant is None:
             raise AccountForbidden("This token belongs to no tenant.")
         return True

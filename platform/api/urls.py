@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from api.views import admin, audit, deployments, docs, tenants, versions, workers
+from api.views import admin, audit, deployments, docs, people, tenants, versions, workers
 from api.views.base import Unknown
 
 app_name = "api"
@@ -12,7 +12,14 @@ app_name = "api"
 urlpatterns = [
     path("openapi.json", docs.OpenApi.as_view(), name="openapi"),
     path("docs", docs.Page.as_view(), name="docs"),
+    path("me", people.Me.as_view()),
+    path("tenants", people.Tenants.as_view()),
     path("tenant", tenants.TenantSelf.as_view()),
+    path("tenant/leave", people.Leave.as_view()),
+    path("members", people.Members.as_view()),
+    path("members/<int:member_id>", people.MemberOne.as_view()),
+    path("invitations", people.Invitations.as_view()),
+    path("invitations/<uuid:invitation_id>", people.InvitationOne.as_view()),
     path("limits", tenants.TenantLimits.as_view()),
     path("tokens", tenants.Tokens.as_view()),
     path("tokens/<uuid:token_id>", tenants.TokenOne.as_view()),

@@ -19,10 +19,13 @@ from django.views.decorators.csrf import csrf_exempt
 from cfapi.auth import account_tenant, authenticate, throttle
 from cfapi.envelope import fail
 from cfapi.errors import FeatureUnsupported, MethodRefused, RouteNotFound
+from cfapi.numbers import DISPATCH_SCRIPT_NOT_FOUND
 from sandbox.errors import HostelError
 from tenants.access import Access
 from tenants.actor import Actor
+from tenants.errors import WorkerNotFound
 from tenants.models import ApiToken, Tenant
+from tenants.names import is_worker_name, qualified, split_name
 
 log = logging.getLogger(__name__)
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -92,11 +95,27 @@ class AccountEndpoint(Endpoint):
     """A route under /accounts/{account}/: the account must be the token's own."""
 
     tenant: Tenant
+    # Whether the route is one of a worker in a dispatch namespace.
+    dispatched = False
 
     def admit(self, request: HttpRequest, kwargs: dict[str, Any]) -> None:
-        """Also take `account` out of the route's arguments."""
+        """Also take `account` out of the route's arguments, and put a worker's qualified name in the place of `namespace` and `name`."""
         super().admit(request, kwargs)
         self.tenant = account_tenant(self.token, kwargs.pop("account"))
+        if "name" not in kwargs:
+            return
+        if "namespace" in kwargs:
+            self.dispatched = True
+            kwargs["name"] = qualified(kwargs.pop("namespace"), kwargs["name"])
+        elif split_name(kwargs["name"]) and not is_worker_name(kwargs["name"]):
+            # A worker in a namespace has one address.
+            raise WorkerNotFound
+
+    def refuse(self, error: HostelError) -> JsonResponse:
+        """Wrangler goes on after Cloudflare's number for a missing script of a namespace, and after no other."""
+        if self.dispatched and isinstance(error, WorkerNotFound):
+            return fail(error, code=DISPATCH_SCRIPT_NOT_FOUND)
+        return super().refuse(error)
 
 
 class NotOffered(AccountEndpoint):

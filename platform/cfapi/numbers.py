@@ -25,6 +25,7 @@ NUMBERS: Mapping[str, int] = {
     "throttled": 1015,
     "worker_not_found": 10007,
     "worker_name_invalid": 10016,
+    "namespace_name_invalid": 10016,
     "script_no_handlers": 10068,
     "upload_too_large": 10027,
     "request_invalid": 10026,
@@ -46,6 +47,8 @@ NUMBERS: Mapping[str, int] = {
     "latest_not_deployed": 10215,
     "internal_error": 10013,
 }
+# Of a worker that is not in its dispatch namespace (workers-sdk, constants of wrangler).
+DISPATCH_SCRIPT_NOT_FOUND = 10092
 # "Validation Error": all that is wrong with the worker itself.
 VALIDATION = 10021
 # What has no public number of Cloudflare's gets one of Hostel's: 98000 and the HTTP status.

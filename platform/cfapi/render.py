@@ -14,7 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from tenants import selectors
-from tenants.models import Deployment, Domain, Tenant, Version, Worker
+from tenants.models import Deployment, Domain, Namespace, Tenant, Version, Worker
 
 # Cloudflare's only environment for workers of today.
 ENVIRONMENT = "production"
@@ -66,6 +66,30 @@ def script(worker: Worker, version: Version | None) -> dict[str, Any]:
             "deployment_id": version.pk.hex,
         }
     return found
+
+
+def namespace(row: Namespace, *, scripts: int) -> dict[str, Any]:
+    """A dispatch namespace with the number of workers in it. Hostel's workers there are never "trusted": they share nothing anyway."""
+    return {
+        "namespace_id": row.tag,
+        "namespace_name": row.name,
+        "created_on": moment(row.created),
+        "created_by": row.author,
+        "modified_on": moment(row.modified),
+        "modified_by": row.editor,
+        "script_count": scripts,
+        "trusted_workers": False,
+    }
+
+
+def dispatch_script(worker: Worker, version: Version | None) -> dict[str, Any]:
+    """A worker in a namespace, as wrangler and the SDKs look at it."""
+    return {
+        "script": script(worker, version),
+        "dispatch_namespace": worker.namespace.name if worker.namespace else None,
+        "created_on": moment(worker.created),
+        "modified_on": moment(worker.modified),
+    }
 
 
 def served_version(worker: Worker, tenant: Tenant) -> Version | None:

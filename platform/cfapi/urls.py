@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from cfapi.endpoint import NotOffered, Unknown
-from cfapi.views import account, deployments, empty, routes, scripts, secrets, settings, versions
+from cfapi.views import account, deployments, dispatch, empty, routes, scripts, secrets, settings, versions
 
 app_name = "cfapi"
 
@@ -35,6 +35,20 @@ _script: list[URLPattern | URLResolver] = [
     path("/assets-upload-session", NotOffered.as_view(feature="static assets")),
 ]
 
+_dispatch_script: list[URLPattern | URLResolver] = [
+    path("", dispatch.Script.as_view()),
+    path("/content", dispatch.Content.as_view()),
+    path("/settings", settings.Settings.as_view()),
+    path("/script-settings", settings.ScriptSettings.as_view()),
+    path("/bindings", dispatch.Bindings.as_view()),
+    path("/secrets", secrets.Secrets.as_view()),
+    path("/secrets/<path:secret>", secrets.Secret.as_view()),
+    path("/secrets-bulk", secrets.SecretsBulk.as_view()),
+    path("/tags", dispatch.Tags.as_view()),
+    path("/tags/<path:tag>", dispatch.Tag.as_view()),
+    path("/assets-upload-session", NotOffered.as_view(feature="static assets")),
+]
+
 _account: list[URLPattern | URLResolver] = [
     path("", account.Account.as_view()),
     path("/workers/subdomain", account.AccountSubdomain.as_view()),
@@ -54,7 +68,10 @@ _account: list[URLPattern | URLResolver] = [
     re_path(r"^/r2/[\s\S]*$", NotOffered.as_view(feature="R2")),
     re_path(r"^/queues(?:/[\s\S]*)?$", NotOffered.as_view(feature="queues")),
     re_path(r"^/workflows(?:/[\s\S]*)?$", NotOffered.as_view(feature="workflows")),
-    re_path(r"^/workers/dispatch/[\s\S]*$", NotOffered.as_view(feature="dispatch namespaces")),
+    path("/workers/dispatch/namespaces", dispatch.Namespaces.as_view()),
+    path("/workers/dispatch/namespaces/<str:namespace>", dispatch.Namespace.as_view()),
+    path("/workers/dispatch/namespaces/<str:namespace>/scripts", dispatch.Scripts.as_view()),
+    path("/workers/dispatch/namespaces/<str:namespace>/scripts/<str:name>", include(_dispatch_script)),
 ]
 
 _table: list[URLPattern | URLResolver] = [

@@ -113,6 +113,9 @@ class Config:
     max_workers_per_tenant: int = _setting("HOSTEL_MAX_WORKERS_PER_TENANT", "int", 500, "Workers one tenant may have.")
     max_namespaces_per_tenant: int = _setting("HOSTEL_MAX_NAMESPACES_PER_TENANT", "int", 100, "Dispatch namespaces one tenant may have.")
     max_workers_per_namespace: int = _setting("HOSTEL_MAX_WORKERS_PER_NAMESPACE", "int", 10_000, "Workers one dispatch namespace may hold.")
+    max_tenants_per_person: int = _setting(
+        "HOSTEL_MAX_TENANTS_PER_PERSON", "int", 5, "Tenants one person may own; 0 leaves making tenants to operators."
+    )
     max_versions_per_deployment: int = _setting(
         "HOSTEL_MAX_VERSIONS_PER_DEPLOYMENT", "int", 10, "Versions one deployment may split traffic between."
     )
@@ -135,6 +138,10 @@ class Config:
     )
     blob_grace_seconds: float = _setting(
         "HOSTEL_BLOB_GRACE_SECONDS", "float", 86_400.0, "Blobs that nothing refers to are removed when they are older than this."
+    )
+    log_days: int = _setting("HOSTEL_LOG_DAYS", "int", 7, "How long the records of invocations (requests, console, exceptions) are kept.")
+    log_bytes_per_tenant: int = _setting(
+        "HOSTEL_LOG_BYTES_PER_TENANT", "int", 256 * MIB, "Records kept of one tenant's invocations, compressed; the oldest go first."
     )
     epoch_poll_seconds: float = _setting(
         "HOSTEL_EPOCH_POLL_SECONDS", "float", 0.5, "How often a gateway looks for configuration changed on another machine."

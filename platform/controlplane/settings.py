@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "tenants",
+    "telemetry",
     "jobs",
     "rest_framework",
     "drf_spectacular",

@@ -9,6 +9,7 @@
     origin.py       who asks, behind which proxies  assembly.py  the parts of a process
     proxy.py        a request to the control plane  pages.py    an error as a page or as JSON
     admin.py        the process's own socket        stats.py    what it has counted
+    health.py       whether it can serve            drain.py    taking it out of service
 
 Must not write anything to the database, nor run anything of a tenant itself: the sandbox does.
 """

@@ -5,6 +5,9 @@ Owns `run/gateway-<pid>.sock`: JSON over HTTP, readable by this user only.
     GET /healthz    {"ok": true}
     GET /stats      {"gateway": …, "sandbox": …}
     POST /evict     {"prefix": "tenant-"} -> {"evicted": 3}
+    GET /drain      {"draining": false, "refusing": false, "refused": 0, "under_way": 2}
+    POST /drain     {"grace_seconds": 5} -> the same; new requests are refused after the grace period
+    DELETE /drain   served again -> the same
 
 Must not be reachable from outside the machine, and must not hold up a visitor.
 """
@@ -21,19 +24,23 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.drain import Drain
+
 _MAX_BYTES: Final = 4096
 _PREFIX_CHARACTERS: Final = 256
+GRACE_SECONDS: Final = 3600
 
 
 class Admin:
     """Serves one process's counters."""
 
-    def __init__(self, folder: Path, *, stats: Callable[[], dict[str, Any]], evict: Callable[[str], int]) -> None:
-        """Listen in `folder`; `stats` gives what /stats answers, `evict` drops pool entries by key prefix."""
+    def __init__(self, folder: Path, *, stats: Callable[[], dict[str, Any]], evict: Callable[[str], int], drain: Drain) -> None:
+        """Listen in `folder`; `stats` gives what /stats answers, `evict` drops pool entries by key prefix, `drain` takes out of service."""
         self._folder = folder
         self._path = folder / f"gateway-{os.getpid()}.sock"
         self._stats = stats
         self._evict = evict
+        self._drain = drain
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -42,6 +49,7 @@ class Admin:
         remove_stale(self._folder)
         app = web.Application(client_max_size=_MAX_BYTES)
         app.add_routes([web.get("/healthz", self._on_health), web.get("/stats", self._on_stats), web.post("/evict", self._on_evict)])
+        app.add_routes([web.get("/drain", self._on_look), web.post("/drain", self._on_drain), web.delete("/drain", self._on_serve_again)])
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
         await web.SockSite(self._runner, _listen(self._path)).start()
@@ -58,6 +66,22 @@ class Admin:
 
     async def _on_stats(self, _: web.Request) -> web.Response:
         return web.json_response(self._stats())
+
+    async def _on_look(self, _: web.Request) -> web.Response:
+        return web.json_response(self._drain.state())
+
+    async def _on_drain(self, request: web.Request) -> web.Response:
+        try:
+            grace = (await request.json())["grace_seconds"]
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+            grace = None
+        if not isinstance(grace, int | float) or isinstance(grace, bool) or not 0 <= grace <= GRACE_SECONDS:
+            problem = {"code": "field_invalid", "field": "grace_seconds", "limit": GRACE_SECONDS, "status": 400}
+            return web.json_response({"title": f"The grace period must be 0 to {GRACE_SECONDS} seconds.", **problem}, status=400)
+        return web.json_response(self._drain.begin(grace))
+
+    async def _on_serve_again(self, _: web.Request) -> web.Response:
+        return web.json_response(self._drain.end())
 
     async def _on_evict(self, request: web.Request) -> web.Response:
         try:

@@ -14,6 +14,8 @@ from django.conf import settings
 from controlplane.wall import raise_for
 from gateway.admin import Admin
 from gateway.directory import Directory
+from gateway.drain import Drain, Shut
+from gateway.health import Front
 from gateway.origin import Origins
 from gateway.prewarm import Prewarmer
 from gateway.proxy import Control
@@ -40,11 +42,12 @@ class Process:
     box: Sandbox
     reader: EpochReader
     directory: Directory
-    control: Control
-    workers: Workers
+    control: Front
+    workers: Workers | Shut
     admin: Admin
     prewarmer: Prewarmer
     spool: Spool
+    proxy: Control
     routes: Routes
     quotas: Quotas
 
@@ -52,7 +55,7 @@ class Process:
         """Stop, what visitors reach first."""
         await self.prewarmer.close()
         await self.admin.close()
-        await self.control.close()
+        await self.proxy.close()
         await self.box.close()
         self.spool.close()
         self.routes.close()
@@ -86,7 +89,13 @@ async def start(stats: Stats, prefix: str) -> Process:
     def described() -> dict[str, Any]:
         return {"gateway": {**stats.as_dict(), "hosts": len(routes)}, "sandbox": box.stats(), "records": spool.as_dict(), "wall": wall}
 
-    admin = Admin(config.run, stats=described, evict=box.evict)
+    def shut(refuse: bool) -> None:
+        process.workers = Shut() if refuse else workers
+
+    drain = Drain(stats, shut=shut)
+    admin = Admin(config.run, stats=described, evict=box.evict, drain=drain)
     await admin.start()
-    control, prewarmer = Control(config.run / "control.sock", origins), Prewarmer(box, routes, targets)
-    return Process(box, reader, directory, control, workers, admin, prewarmer, spool, routes, quotas)
+    proxy, prewarmer = Control(config.run / "control.sock", origins), Prewarmer(box, routes, targets)
+    front = Front(proxy, drain, guest=lambda: box.guest_build, database=lambda: reader.healthy)
+    process = Process(box, reader, directory, front, workers, admin, prewarmer, spool, proxy, routes, quotas)
+    return process

@@ -7,7 +7,7 @@
     ├── WorkerNotDeployed               the tenant's: the worker is there, and nothing of it is live
     ├── RequestsExceeded                the tenant's: its quota is used up
     └── GatewayFailed                   the platform's own
-        └── RoutesUnavailable · ControlPlaneDown · ControlPlaneFailed
+        └── RoutesUnavailable · GatewayDraining · ControlPlaneDown · ControlPlaneFailed
 
 Owns the leaves only: the first line of a docstring is what a visitor reads, `ADVICE` what can be done about it.
 """
@@ -114,6 +114,13 @@ class RoutesUnavailable(GatewayFailed):
     """It is not known at the moment what is deployed at this address."""
 
     code = "routes_unavailable"
+    status = 503
+
+
+class GatewayDraining(GatewayFailed):
+    """This server is being taken out of service; another one answers."""
+
+    code = "gateway_draining"
     status = 503
 
 

@@ -7,8 +7,9 @@ place. Must not answer for the control plane, except that it is not there.
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
@@ -57,6 +58,11 @@ class Control:
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()
+
+    async def ask(self, path: str) -> Any:
+        """What the control plane answers to `GET path`, as JSON. Raises what aiohttp raises, or ValueError."""
+        async with self._session.get(URL(f"http://control{path}"), headers={"Host": "localhost"}) as response:
+            return json.loads(await response.read())
 
     async def serve(self, exchange: Exchange) -> Ending:
         """Answer the exchange. Raises `HostelError` when nothing was sent."""

@@ -19,6 +19,7 @@ from django.db import connections
 
 from jobs import broker, builds, running, services
 from jobs.engine import engine
+from telemetry.ingester import Ingester
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +38,11 @@ def main(*, concurrency: int) -> None:
     # Before anything can start it: this process runs tenants' code and needs little else.
     engine.walled = True
 
+    ingester = Ingester(settings.HOSTEL.spool)
+
     def ready(**_signal: Any) -> None:
         running.keeper.start()
+        ingester.start()
         threading.Thread(target=_warm, name="warm", daemon=True).start()
         beat.start()
         log.info("background worker ready", runner=running.runner_name(), concurrency=concurrency)
@@ -60,6 +64,7 @@ def main(*, concurrency: int) -> None:
     finally:
         if beat.is_alive():
             cast("Any", beat).service.stop(wait=False)
+        ingester.stop()
         running.keeper.stop()
         engine.close()
         connections.close_all()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ops.cli import Argument, Command, argument
 
 GROUPS = {
+    "audit": "check the record of what was done",
     "tenant": "make, stop, export and delete tenants",
     "token": "make and revoke API tokens",
     "limits": "see and change what a tenant may use",
@@ -59,6 +60,40 @@ COMMANDS: tuple[Command, ...] = (
         "write the tables of docs/ that the code knows best",
         needs="settings",
         answers=False,
+    ),
+    Command(
+        "migrate",
+        "ops.commands.schema:migrate",
+        "bring the database's schema up to date",
+        (_named("--check", "change nothing; exit code 1 where something is missing", action="store_true"),),
+        details="Safe beside a running Hostel and on several machines at once: one migrates, the others wait for it.",
+    ),
+    Command(
+        "drain",
+        "ops.commands.processes:drain",
+        "take this machine's gateway processes out of service",
+        (
+            _named(
+                "--grace", "seconds for which they still serve while /readyz says no already", type=float, default=0.0, metavar="SECONDS"
+            ),
+            _named("--timeout", "seconds to wait for what is under way", type=float, default=60.0, metavar="SECONDS"),
+            _named("--process", "only the process of this id; may be given several times", type=int, action="append", metavar="PID"),
+            _named("--undo", "serve again", action="store_true"),
+        ),
+        details="New requests are refused, those under way are finished. Exit code 1 where some have not ended in time.",
+        needs="settings",
+    ),
+    Command(
+        "audit verify",
+        "ops.commands.audit:verify",
+        "check that the audit log was not changed",
+        (
+            _named("--tenant", "one tenant's log only: slug or account id"),
+            _named(
+                "--heads", "a file that an earlier --json run has written: each end in it must still be part of its chain", metavar="FILE"
+            ),
+        ),
+        details="Exit code 1 where a chain is broken. Keep the ends it prints elsewhere: with them, cutting a log short shows, too.",
     ),
     Command(
         "tenant create",

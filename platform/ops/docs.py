@@ -60,11 +60,19 @@ def _written(one: Argument) -> str:
     return f"`{label}`" + {"+": " …", "*": " … (may be left out)", "?": " (may be left out)"}.get(str(options.get("nargs")), "")
 
 
+def routes_table() -> str:
+    """Every route of the control plane, by role."""
+    from controlplane.access import matrix  # noqa: PLC0415 - needs Django set up
+
+    return matrix()
+
+
 # Page, then the table's name in its comments, then what makes it.
 TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("docs/operations.md", "settings"): settings_table,
     ("docs/errors.md", "errors"): errors_table,
     ("docs/access.md", "scopes"): scopes_table,
+    ("docs/access.md", "routes"): routes_table,
     ("docs/api.md", "numbers"): lambda: numbers_table(error_classes()),
     ("docs/cli.md", "commands"): commands_page,
 }

@@ -19,26 +19,14 @@ def prepare() -> int:
     from django.conf import settings  # noqa: PLC0415 - kept together with the next
 
     from ops import seed  # noqa: PLC0415 - models exist only now
+    from ops.migrating import migrate  # noqa: PLC0415 - the same
 
-    migrate()
+    migrate(lambda text: tell(NOTE + text))
     tell(MIGRATED)
     if settings.HOSTEL.demo:
         seed.seed(note=lambda text: tell(NOTE + text))
     tell(SEEDED)
     return 0
-
-
-def migrate() -> bool:
-    """Apply what is missing; return whether anything was. Looking alone costs a third of Django's own command, at every start."""
-    from django.core.management import call_command  # noqa: PLC0415 - needs the apps
-    from django.db import connection  # noqa: PLC0415 - the same
-    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415 - the same
-
-    executor = MigrationExecutor(connection)
-    if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        return False
-    call_command("migrate", interactive=False, verbosity=0)
-    return True
 
 
 def tell(event: str) -> None:

@@ -62,3 +62,8 @@ class Worker(models.Model):
     def qualified_name(self) -> str:
         """`namespace:name`, or the name alone: how the worker is named wherever a name is asked for."""
         return qualified(self.namespace.name if self.namespace else "", self.name)
+
+    @property
+    def revision(self) -> int:
+        """Changes with every change of the worker (a version, a deployment, a setting): microseconds since 1970."""
+        return int(self.modified.timestamp() * 1_000_000)

@@ -11,12 +11,19 @@ from tenants.selectors.audit import AuditFilter, AuditPage, audit_chain, audit_e
 from tenants.selectors.limits import limits_effective, plan_of
 from tenants.selectors.namespaces import namespace_get, namespace_list, namespace_workers
 from tenants.selectors.operators import tenant_counts, tenant_list, tenant_named, token_list_of, token_named
+from tenants.selectors.people import (
+    invitation_get,
+    invitation_list,
+    member_get,
+    member_list,
+    membership_of,
+    memberships_of_user,
+)
 from tenants.selectors.programs import version_program
 from tenants.selectors.routes import preview_lookup, route_lookup, route_of_worker
 from tenants.selectors.tenants import (
     domain_get,
     domain_list,
-    membership_of,
     tenant_by_account,
     tenants_of_user,
     token_get,
@@ -48,8 +55,13 @@ __all__ = [
     "deployment_live",
     "domain_get",
     "domain_list",
+    "invitation_get",
+    "invitation_list",
     "limits_effective",
+    "member_get",
+    "member_list",
     "membership_of",
+    "memberships_of_user",
     "namespace_get",
     "namespace_list",
     "namespace_workers",

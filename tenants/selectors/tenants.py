@@ -7,7 +7,7 @@ import uuid
 from django.db.models import QuerySet
 
 from tenants.errors import DomainNotFound, TenantNotFound, TokenNotFound
-from tenants.models import ApiToken, Domain, Membership, Tenant, User
+from tenants.models import ApiToken, Domain, Tenant, User
 
 
 def tenant_by_account(*, account_id: str) -> Tenant:
@@ -21,14 +21,6 @@ def tenant_by_account(*, account_id: str) -> Tenant:
 def tenants_of_user(*, user: User) -> QuerySet[Tenant]:
     """The tenants a person belongs to, by slug."""
     return Tenant.objects.filter(memberships__user=user).order_by("slug")
-
-
-def membership_of(*, user: User, slug: str) -> Membership:
-    """The person's membership of the tenant of that name, with tenant and user; raises `TenantNotFound`, also where the tenant exists."""
-    found = Membership.objects.select_related("tenant", "user").filter(user=user, tenant__slug=slug).first()
-    if found is None:
-        raise TenantNotFound
-    return found
 
 
 def token_list(*, tenant: Tenant) -> QuerySet[ApiToken]:

@@ -12,6 +12,8 @@ from tenants.services.deployments import deployment_create
 from tenants.services.domains import domain_add, domain_remove
 from tenants.services.export import secrets_unseal, tenant_export
 from tenants.services.images import image_store, images_prune
+from tenants.services.invitations import invitation_accept, invitation_create, invitation_find, invitation_revoke
+from tenants.services.members import member_add, member_remove, member_role_set, tenant_leave
 from tenants.services.namespaces import (
     namespace_bindings_update,
     namespace_create,
@@ -24,7 +26,15 @@ from tenants.services.overrides import override_clear, override_set
 from tenants.services.plans import plan_create, plan_delete, plan_update, tenant_plan_set
 from tenants.services.quotas import quota_require, quotas_prune
 from tenants.services.secrets import secret_delete, secret_put, secrets_update
-from tenants.services.tenants import tenant_create, tenant_limits_set, tenant_resume, tenant_suspend, user_create
+from tenants.services.tenants import (
+    tenant_create,
+    tenant_found,
+    tenant_limits_set,
+    tenant_rename,
+    tenant_resume,
+    tenant_suspend,
+    user_create,
+)
 from tenants.services.throttling import Throttle, throttle, throttles_prune
 from tenants.services.tokens import token_authenticate, token_create, token_revoke
 from tenants.services.verification import Break, Head, Verified, audit_heads, audit_verify
@@ -47,6 +57,13 @@ __all__ = [
     "domain_remove",
     "image_store",
     "images_prune",
+    "invitation_accept",
+    "invitation_create",
+    "invitation_find",
+    "invitation_revoke",
+    "member_add",
+    "member_remove",
+    "member_role_set",
     "namespace_bindings_update",
     "namespace_create",
     "namespace_delete",
@@ -68,8 +85,11 @@ __all__ = [
     "tenant_delete",
     "tenant_erase",
     "tenant_export",
+    "tenant_found",
+    "tenant_leave",
     "tenant_limits_set",
     "tenant_plan_set",
+    "tenant_rename",
     "tenant_resume",
     "tenant_suspend",
     "tenants_erase_due",

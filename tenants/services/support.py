@@ -5,7 +5,7 @@ Owns these steps only.
 
 from __future__ import annotations
 
-from tenants.errors import NamespaceNotFound, TenantNotFound, TenantSuspended, WorkerNotFound
+from tenants.errors import ChangedMeanwhile, NamespaceNotFound, TenantNotFound, TenantSuspended, WorkerNotFound
 from tenants.models import Namespace, Tenant, Worker
 from tenants.names import is_worker_name, split_name
 from tenants.services.audit import audit
@@ -14,6 +14,7 @@ __all__ = [
     "AUTHOR_CHARACTERS",
     "SOURCE_CHARACTERS",
     "audit",
+    "check_revision",
     "namespace_holding",
     "namespace_of",
     "public_worker_of",
@@ -93,3 +94,9 @@ def require_active(tenant: Tenant) -> None:
     """Raise `TenantSuspended` where the tenant is."""
     if tenant.suspended_at is not None:
         raise TenantSuspended(f"This tenant is suspended: {tenant.suspended_reason or 'no reason was given'}.")
+
+
+def check_revision(found: int, expected: int | None) -> None:
+    """Raise `ChangedMeanwhile` unless the row is what the caller has looked at; None is for callers who do not mind."""
+    if expected is not None and found != expected:
+        raise ChangedMeanwhile(revision=found)

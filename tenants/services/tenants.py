@@ -6,17 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from tenants import epoch
 from tenants.actor import Actor
 from tenants.definitions import checked
-from tenants.errors import FieldInvalid, NameTaken
+from tenants.errors import FieldInvalid, NameTaken, QuotaExceeded
 from tenants.models import Membership, Tenant, User
-from tenants.names import check_tenant_slug, check_text
-from tenants.services.support import audit
+from tenants.names import check_email, check_tenant_slug, check_text
+from tenants.services.support import audit, check_revision, tenant_lock
 
 NAME_CHARACTERS, REASON_CHARACTERS = 200, 500
 _ACCOUNT = re.compile(r"[0-9a-f]{32}")
@@ -43,12 +44,44 @@ def tenant_create(
     if account_id is not None and Tenant.objects.filter(account_id=account_id).exists():
         raise NameTaken("There is a tenant with this account id.", field="account_id")
     tenant = Tenant(slug=slug, name=name or slug, limits=limits, **({"account_id": account_id} if account_id else {}))
-    tenant.save()
+    try:
+        with transaction.atomic():
+            tenant.save()
+    except IntegrityError:
+        # Somebody was faster by less than the look above.
+        raise NameTaken(f"There is a tenant called {slug!r}.", field="slug") from None
     if owner is not None:
         Membership.objects.create(tenant=tenant, user=owner, role=Membership.Role.OWNER)
     audit(tenant=tenant, actor=actor, action="tenant_create", target=slug)
     epoch.bump(reason=f"tenant {slug}")
     return tenant
+
+
+@transaction.atomic
+def tenant_found(*, slug: str, name: str = "", user: User, actor: Actor) -> Tenant:
+    """A new tenant that a person makes for themselves, and owns.
+
+    Raises as `tenant_create`, and `QuotaExceeded` past `HOSTEL_MAX_TENANTS_PER_PERSON`.
+    """
+    # One at a time for each person, or two requests at once would both find room.
+    User.objects.select_for_update().get(pk=user.pk)
+    most = settings.HOSTEL.max_tenants_per_person
+    if Membership.objects.filter(user=user, role=Membership.Role.OWNER).count() >= most:
+        raise QuotaExceeded(f"A person may own {most} tenants.", limit=most)
+    return tenant_create(slug=slug, name=name, owner=user, actor=actor)
+
+
+@transaction.atomic
+def tenant_rename(*, tenant: Tenant, name: str, expected: int | None = None, actor: Actor) -> Tenant:
+    """Change the name that people see (the slug stays). Raises `FieldInvalid`, or `ChangedMeanwhile` unless the revision is `expected`."""
+    check_text(name, field="name", limit=NAME_CHARACTERS, least=1)
+    row = tenant_lock(tenant)
+    check_revision(row.revision, expected)
+    before, row.name = row.name, name
+    row.revision += 1
+    row.save(update_fields=["name", "revision"])
+    audit(tenant=row, actor=actor, action="tenant_rename", target=row.slug, before={"name": before}, after={"name": name})
+    return row
 
 
 @transaction.atomic
@@ -84,9 +117,9 @@ def tenant_limits_set(*, tenant: Tenant, limits: Mapping[str, Any], actor: Actor
 @transaction.atomic
 def user_create(*, email: str, password: str | None, name: str = "", operator: bool = False, actor: Actor) -> User:
     """A person who can log in; `operator` opens the admin. Raises `NameTaken` or `FieldInvalid`."""
-    check_text(email, field="email", limit=254)
+    email = check_email(email)
     check_text(name, field="name", limit=NAME_CHARACTERS)
-    if User.objects.filter(email=email.strip().lower()).exists():
+    if User.objects.filter(email=email).exists():
         raise NameTaken("There is a user with this address.", field="email")
     make = User.objects.create_superuser if operator else User.objects.create_user
     try:

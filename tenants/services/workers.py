@@ -13,7 +13,7 @@ from tenants.definitions import checked
 from tenants.errors import SettingInvalid
 from tenants.models import Tenant, Version, Worker
 from tenants.names import check_text
-from tenants.services.support import audit, tenant_lock, worker_of
+from tenants.services.support import audit, check_revision, tenant_lock, worker_of
 from tenants.uploads import WorkerSettings
 
 TAG_COUNT, TAG_CHARACTERS = 64, 1_000
@@ -22,10 +22,16 @@ _KEPT_BYTES = 16_384
 
 
 @transaction.atomic
-def worker_settings_update(*, tenant: Tenant, worker_name: str, settings: WorkerSettings, actor: Actor) -> Worker:
-    """Change what no version carries; raises `WorkerNotFound` or `SettingInvalid`."""
+def worker_settings_update(
+    *, tenant: Tenant, worker_name: str, settings: WorkerSettings, expected: int | None = None, actor: Actor
+) -> Worker:
+    """Change what no version carries.
+
+    Raises `WorkerNotFound`, `SettingInvalid`, or `ChangedMeanwhile` unless the worker's revision is `expected`.
+    """
     tenant = tenant_lock(tenant)
     worker = worker_of(tenant, worker_name)
+    check_revision(worker.revision, expected)
     if worker.namespace is not None and (settings.subdomain_enabled or settings.previews_enabled):
         field = "subdomain_enabled" if settings.subdomain_enabled else "previews_enabled"
         raise SettingInvalid("A worker in a namespace answers at no host of its own: a dispatcher leads to it.", field=field)

@@ -1,4 +1,4 @@
-"""Nobody gets at another tenant's things, every refusal is a problem, and the description matches."""
+"""Every refusal is a problem, and the description matches. (Who may do what: tests/access.)"""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from tenants import services
-from tenants.actor import Actor
 from tests.api.conftest import PREFIX, Native
 
 
@@ -23,10 +20,6 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path: Path = tmp_path_factory.mktemp("openapi") / "openapi.json"
     call_command("spectacular", validate=True, fail_on_warn=True, format="openapi-json", file=str(path))
     return json.loads(path.read_text())
-
-
-def operations(document: Any) -> list[tuple[str, str]]:
-    return [(method.upper(), path.removeprefix(PREFIX)) for path, found in document["paths"].items() for method in found]
 
 
 class TestDescription:
@@ -70,69 +63,6 @@ class TestDescription:
             assert set(value) == set(schemas[name]["properties"]), name
 
 
-class TestScoping:
-    @pytest.fixture
-    def theirs(self, stranger: Native) -> dict[str, str]:
-        return {
-            "worker": "theirs",
-            "version": stranger.upload(name="theirs").json["id"],
-            "deployment": stranger.get("/workers/theirs").json["live"]["id"],
-            "token_id": stranger.get("/tokens").json["items"][0]["id"],
-        }
-
-    def test_every_operation_refuses_a_caller_without_token(self, native: Native, theirs: dict[str, str], document: Any) -> None:
-        for method, path in operations(document):
-            reply = native.call(method, path.format(**theirs), Authorization="")
-            assert (reply.status, reply.problem["code"]) == (401, "credentials_missing"), path
-            assert reply.headers["WWW-Authenticate"] == "Bearer"
-
-    def test_every_operation_refuses_another_tenants_things(self, native: Native, theirs: dict[str, str], document: Any) -> None:
-        native.upload(name="mine")
-        checked = 0
-        for method, path in operations(document):
-            # An upload to a name that is not ours makes a worker of ours; see below.
-            if "{" not in path or (method, path) == ("POST", "/workers/{worker}/versions"):
-                continue
-            # Their worker; and, where there is one, their version or deployment under a worker of ours.
-            for ids in (theirs, {**theirs, "worker": "mine"}):
-                if ids["worker"] == "mine" and not {"{version}", "{deployment}", "{token_id}"} & set(path.split("/")):
-                    continue
-                reply = native.call(method, path.format(**ids), _body(path, theirs))
-                assert (reply.status, reply.problem["code"].endswith("_not_found")) == (404, True), (method, path, reply.content)
-                checked += 1
-        assert checked > 14
-
-    def test_ids_in_bodies_are_scoped_too(self, native: Native, theirs: dict[str, str]) -> None:
-        native.upload(name="mine")
-        shares = [{"version": theirs["version"], "percentage": 100}]
-        assert native.post("/workers/mine/deployments", {"versions": shares}).problem["code"] == "version_not_found"
-        assert native.post("/workers/mine/rollback", {"deployment": theirs["deployment"]}).problem["code"] == "deployment_not_found"
-
-    def test_lists_show_ones_own(self, native: Native, theirs: dict[str, str]) -> None:
-        native.upload(name="mine")
-        assert [worker["name"] for worker in native.get("/workers").json["items"]] == ["mine"]
-        assert theirs["token_id"] not in [token["id"] for token in native.get("/tokens").json["items"]]
-
-    def test_an_upload_to_their_name_makes_ones_own(self, native: Native, stranger: Native, theirs: dict[str, str]) -> None:
-        made = native.upload(name="theirs").json
-        assert made["number"] == 1
-        assert stranger.get("/workers/theirs").json["live"]["versions"][0]["version"] == theirs["version"]
-
-    def test_every_writing_operation_needs_a_writing_scope(self, native: Native, theirs: dict[str, str], document: Any) -> None:
-        scopes = ["workers:read", "tenant:read"]
-        _, secret = services.token_create(tenant=native.tenant, name="x", scopes=scopes, actor=Actor.system())
-        for method, path in operations(document):
-            if method != "GET":
-                reply = native.call(method, path.format(**theirs), Authorization=f"Bearer {secret}")
-                assert (reply.status, reply.problem["code"]) == (403, "token_scope_missing"), path
-
-    def test_an_operators_token_is_no_tenants(self, native: Native, operator: Native, document: Any) -> None:
-        for method, path in operations(document):
-            if not path.startswith("/admin"):
-                reply = operator.call(method, path.format(worker="x", version=uuid4(), deployment=uuid4(), token_id=uuid4()))
-                assert reply.status == 403, path
-
-
 class TestProblems:
     @pytest.mark.parametrize("path", ["", "/", "/nothing", "/workers/a/b/c", "/workers/%0A/x/y", "/docs/x"])
     @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "FOO"])
@@ -140,7 +70,7 @@ class TestProblems:
         reply = native.call(method, path)
         assert (reply.status, reply.problem["code"]) == (404, "route_not_found" if path else "page_not_found")
 
-    @pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "OPTIONS", "TRACE"])
+    @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "OPTIONS", "TRACE"])
     def test_a_method_the_route_does_not_take(self, native: Native, method: str) -> None:
         reply = native.call(method, "/tenant")
         assert (reply.status, reply.problem["code"]) == (405, "method_not_allowed")
@@ -173,10 +103,3 @@ class TestProblems:
         reply = native.get("/tenant")
         assert reply.problem["code"] == "throttled"
         assert 0 < int(reply.headers["Retry-After"]) <= 3600
-
-
-def _body(path: str, theirs: dict[str, str]) -> Any:
-    """A body that is right in itself, so that nothing but the scoping can refuse it."""
-    if path.endswith("/deployments"):
-        return {"versions": [{"version": theirs["version"], "percentage": 100}]}
-    return {}

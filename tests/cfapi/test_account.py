@@ -52,7 +52,6 @@ def test_empty_lists(api: Api, path: str) -> None:
         ("POST", "/queues", {"queue_name": "q"}),
         ("POST", "/r2/buckets", {"name": "b"}),
         ("GET", "/workflows", None),
-        ("POST", "/workers/dispatch/namespaces", {"name": "n"}),
         ("POST", "/workers/scripts/hello/tails", {"filters": []}),
         ("POST", "/workers/scripts/hello/assets-upload-session", {"manifest": {}}),
         ("PUT", "/workers/scripts/hello/schedules", [{"cron": "* * * * *"}]),

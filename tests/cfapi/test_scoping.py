@@ -18,6 +18,7 @@ from tests.cfapi.conftest import Api
 from tests.cfapi.forms import metadata, module
 
 SCRIPT = "/workers/scripts/hello"
+THEIRS = "/workers/dispatch/namespaces/theirs/scripts/hello"
 
 
 def routes() -> Iterator[tuple[str, Any]]:
@@ -48,6 +49,8 @@ def calls() -> list[tuple[str, str]]:
             "deployment": "{deployment}",
             "domain": "{domain}",
             "secret": "S",
+            "namespace": "theirs",
+            "tag": "t",
         }.items():
             clean = re.sub(rf"<(str|path):{name}>", value, clean)
         methods = METHODS if issubclass(view, NotOffered) else [method for method in METHODS if hasattr(view, method)]
@@ -65,6 +68,8 @@ def test_the_walk_finds_the_routes() -> None:
 @pytest.fixture
 def theirs(stranger: Api) -> dict[str, str]:
     """Ids of the other tenant's things."""
+    stranger.post("/workers/dispatch/namespaces", {"name": "theirs"})
+    stranger.put(THEIRS, fields=[metadata(), module()])
     domain = stranger.put("/workers/domains", {"hostname": "app.example.com", "service": "hello"}).result["id"]
     deployment = stranger.get(f"{SCRIPT}/deployments").result["deployments"][0]
     return {
@@ -100,8 +105,16 @@ def test_another_tenants_ids_are_nothing_in_ones_own_account(api: Api, theirs: d
         SCRIPT,
         f"{SCRIPT}/settings",
         "/workers/services/hello",
+        "/workers/dispatch/namespaces/theirs",
+        "/workers/dispatch/namespaces/theirs/scripts",
+        THEIRS,
+        f"{THEIRS}/content",
+        f"{THEIRS}/secrets",
     ):
         assert api.get(path).status == 404, path
+    assert api.put(THEIRS, fields=[metadata(), module()]).status == 404
+    assert api.delete("/workers/dispatch/namespaces/theirs").status == 404
+    assert api.get("/workers/dispatch/namespaces").result == []
     shares = [{"version_id": theirs["version"], "percentage": 100}]
     assert api.post("/workers/scripts/mine/deployments", {"strategy": "percentage", "versions": shares}).status == 404
 

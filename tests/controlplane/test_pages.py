@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from django.test import Client
 from django.urls import path
 
-from controlplane import urls, views
+from controlplane import health, urls
 from controlplane.login import PER_EMAIL, PER_VISITOR
 from tenants import services
 from tenants.actor import Actor
@@ -46,20 +46,40 @@ class TestPages:
         with django_assert_num_queries(0):
             assert client.get("/healthz").text == "ok\n"
         found = client.get("/readyz")
-        assert (found.status_code, found.json()) == (
-            200,
-            {"ready": True, "checks": {"database": True, "migrations": True, "storage": True}},
-        )
+        assert (found.status_code, found.json()["ready"]) == (200, True)
+        assert {name: check["ok"] for name, check in found.json()["checks"].items()} == {
+            "database": True,
+            "migrations": True,
+            "storage": True,
+            "background": True,
+        }
 
     def test_not_ready_says_why(self, client, monkeypatch, settings, tmp_path):
         def refuse():
             raise DatabaseError("gone")
 
-        monkeypatch.setattr(views.connection, "cursor", refuse)
+        monkeypatch.setattr(health.connection, "cursor", refuse)
         settings.HOSTEL = replace(django_settings.HOSTEL, home=tmp_path / "gone")
         found = client.get("/readyz")
         assert found.status_code == 503
-        assert not any(found.json()["checks"][name] for name in ("database", "storage"))
+        assert not any(found.json()["checks"][name]["ok"] for name in ("database", "storage"))
+        assert all(check["reason"] for check in found.json()["checks"].values())
+
+    def test_a_schema_that_is_behind_is_not_ready(self, client, monkeypatch):
+        monkeypatch.setattr(health.MigrationExecutor, "migration_plan", lambda *_: [("one", False), ("two", False)])
+        found = client.get("/readyz")
+        assert found.status_code == 503
+        assert found.json()["checks"]["migrations"] == {
+            "ok": False,
+            "needed": True,
+            "reason": "2 are not applied: `hostel migrate`",
+        }
+
+    def test_without_a_background_worker_it_is_ready_and_says_so(self, client, settings):
+        settings.HOSTEL = replace(django_settings.HOSTEL, jobs_inline=False)
+        found = client.get("/readyz")
+        assert (found.status_code, found.json()["ready"]) == (200, True)
+        assert found.json()["checks"]["background"]["ok"] is False
 
     @pytest.mark.parametrize("url", ["/", "/healthz", "/readyz"])
     def test_nothing_here_can_be_posted_to(self, client, url):

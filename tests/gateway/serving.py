@@ -14,6 +14,8 @@ import workers as stand_in  # noqa: E402
 
 from gateway.admin import Admin  # noqa: E402
 from gateway.application import Gateway  # noqa: E402
+from gateway.drain import Drain, Shut  # noqa: E402
+from gateway.health import Front  # noqa: E402
 from gateway.hosts import Host  # noqa: E402
 from gateway.origin import Origins  # noqa: E402
 from gateway.proxy import Control  # noqa: E402
@@ -50,13 +52,19 @@ class Parts:
     def __init__(self, stats: Stats) -> None:
         origins = Origins(scheme="http", trusted=filter(None, os.environ.get("TRUSTED", "").split(",")))
         box, routes = stand_in.Box(), Routes(lookup, lambda: (1, 0), stats)
-        self.workers = Workers(box, routes, Targets(box, routes, program), stats, origins)
-        self.control = Control(HOME / "control.sock", origins)
-        self.admin = Admin(HOME, stats=lambda: {"gateway": stats.as_dict(), "events": dict(stand_in.EVENTS)}, evict=len)
+        self.serving = self.workers = Workers(box, routes, Targets(box, routes, program), stats, origins)
+        self.proxy = Control(HOME / "control.sock", origins)
+        drain = Drain(stats, shut=self.shut)
+        self.control = Front(self.proxy, drain, guest=lambda: "guest", database=lambda: True)
+        described = lambda: {"gateway": stats.as_dict(), "events": dict(stand_in.EVENTS)}  # noqa: E731
+        self.admin = Admin(HOME, stats=described, evict=len, drain=drain)
+
+    def shut(self, refuse: bool) -> None:
+        self.workers = Shut() if refuse else self.serving
 
     async def close(self) -> None:
         await self.admin.close()
-        await self.control.close()
+        await self.proxy.close()
 
 
 async def start(stats: Stats, prefix: str) -> Parts:

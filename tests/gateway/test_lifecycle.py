@@ -12,6 +12,8 @@ import aiohttp
 import pytest
 
 from gateway.admin import Admin, remove_stale
+from gateway.drain import Drain
+from gateway.stats import Stats
 
 from .conftest import Server, granian
 from .wire import ask
@@ -75,7 +77,9 @@ def test_sockets_of_dead_processes_are_removed(tmp_path: Path) -> None:
 @pytest.fixture
 async def admin(tmp_path: Path):
     dropped: list[str] = []
-    it = Admin(tmp_path, stats=lambda: {"x": 1}, evict=lambda prefix: dropped.append(prefix) or 7)
+    it = Admin(
+        tmp_path, stats=lambda: {"x": 1}, evict=lambda prefix: dropped.append(prefix) or 7, drain=Drain(Stats(), shut=lambda _: None)
+    )
     await it.start()
     (path,) = tmp_path.glob("gateway-*.sock")
     async with aiohttp.ClientSession("http://admin", connector=aiohttp.UnixConnector(str(path))) as session:

@@ -219,3 +219,37 @@ class TestTheCommandLine:
         assert done.returncode == 1
         assert "database_unavailable" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+class TestDraining:
+    def test_where_nobody_serves_it_says_so(self, hostel):
+        assert hostel("drain", code=1)["error"]["code"] == "nothing_serves"
+        assert hostel("drain", "--process", "1", code=1)["error"]["field"] == "--process"
+
+    @pytest.mark.parametrize("words", [("--grace", "-1"), ("--timeout", "99999"), ("--grace", "nan")])
+    def test_spans_have_bounds(self, hostel, words):
+        assert hostel("drain", *words, code=1)["error"]["field"] == words[0]
+
+
+class TestMigrating:
+    def test_nothing_is_missing_here(self, hostel):
+        assert hostel("migrate", "--check") == {"missing": []}
+        assert hostel("migrate") == {"applied": []}
+
+
+class TestTheAuditLog:
+    def test_an_intact_one_a_changed_one_and_one_that_was_cut(self, hostel, tenant, tmp_path):
+        found = hostel("audit", "verify")
+        assert found["intact"]
+        noted = tmp_path / "heads.json"
+        noted.write_text(json.dumps(found))
+        assert hostel("audit", "verify", "--tenant", "acme", "--heads", str(noted))["events"] >= 1
+        AuditEvent._base_manager.filter(tenant=tenant).update(target="other")
+        assert not hostel("audit", "verify", code=1)["intact"]
+        assert "was changed" in hostel("audit", "verify", code=1, as_json=False)
+
+    @pytest.mark.parametrize("text", ["", "[]", "{}", '{"heads": {"x": 1}}', '{"heads": []}'])
+    def test_noted_ends_that_cannot_be_read(self, hostel, tmp_path, text):
+        (tmp_path / "heads").write_text(text)
+        assert hostel("audit", "verify", "--heads", str(tmp_path / "heads"), code=1)["error"]["field"] == "--heads"
+        assert hostel("audit", "verify", "--heads", str(tmp_path / "none"), code=1)["error"]["field"] == "--heads"

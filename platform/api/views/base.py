@@ -62,14 +62,15 @@ class TenantView(ApiView):
 
     kind = "tenant"
     permission_classes: Any = (HasScope,)
-    read_scope: ClassVar[str] = "workers:read"
-    write_scope: ClassVar[str] = "workers:write"
+    # None where belonging to the tenant is enough.
+    read_scope: ClassVar[str | None] = "workers:read"
+    write_scope: ClassVar[str | None] = "workers:write"
     # Methods that need another scope.
-    scopes: ClassVar[Mapping[str, str]] = {}
+    scopes: ClassVar[Mapping[str, str | None]] = {}
 
     @classmethod
     def scope_of(cls, method: str) -> str | None:
-        """The scope that `method` needs."""
+        """The scope that `method` needs; None where any caller with a tenant may."""
         return cls.scopes.get(method, cls.read_scope if method in {"GET", "HEAD", "OPTIONS"} else cls.write_scope)
 
 

@@ -10,6 +10,8 @@ from rest_framework.response import Response
 
 from api.auth import access_of, actor_of, tenant_of
 from api.bodies import validated
+from api.revisions import IF_MATCH, expected, tagged
+from api.serializers.people import TenantChange
 from api.serializers.tokens import Token, TokenMade, TokenSent
 from api.serializers.workers import Limit, Tenant
 from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
@@ -22,10 +24,21 @@ from tenants.roles import Scope
 class TenantSelf(TenantView):
     """`/tenant`."""
 
+    read_scope = None
+    write_scope = "tenant:write"
+
     @extend_schema(operation_id="tenant_get", responses=Tenant)
     def get(self, request: Request) -> Response:
-        """The tenant that the token belongs to."""
-        return Response(Tenant(tenant_of(request)).data)
+        """The tenant that the token belongs to, or that the session names."""
+        tenant = tenant_of(request)
+        return tagged(Response(Tenant(tenant).data), tenant.revision)
+
+    @extend_schema(operation_id="tenant_update", parameters=[IF_MATCH], request=json_of(TenantChange), responses=Tenant)
+    def patch(self, request: Request) -> Response:
+        """Change the name that people see; the slug stays, because it is part of every worker's address."""
+        sent = validated(request, TenantChange)
+        row = services.tenant_rename(tenant=tenant_of(request), name=sent["name"], expected=expected(request), actor=actor_of(request))
+        return tagged(Response(Tenant(row).data), row.revision)
 
 
 class TenantLimits(TenantView):

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from api.auth import actor_of, tenant_of
 from api.bodies import validated
+from api.revisions import IF_MATCH, expected, tagged
 from api.serializers.workers import Limit, Worker, WorkerSettings, WorkerSettingsChange
 from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
 from api.views.tenants import limits_shown
@@ -46,16 +47,23 @@ class WorkerSettingsView(TenantView):
     @extend_schema(operation_id="worker_settings_get", responses=WorkerSettings)
     def get(self, request: Request, worker: str) -> Response:
         """Settings that are the worker's and no version's."""
-        return Response(WorkerSettings(selectors.worker_get(tenant=tenant_of(request), name=worker)).data)
+        row = selectors.worker_get(tenant=tenant_of(request), name=worker)
+        return tagged(Response(WorkerSettings(row).data), row.revision)
 
-    @extend_schema(operation_id="worker_settings_update", request=json_of(WorkerSettingsChange), responses=WorkerSettings)
+    @extend_schema(
+        operation_id="worker_settings_update", parameters=[IF_MATCH], request=json_of(WorkerSettingsChange), responses=WorkerSettings
+    )
     def patch(self, request: Request, worker: str) -> Response:
         """Change those that the body names."""
         sent = validated(request, WorkerSettingsChange)
         row = services.worker_settings_update(
-            tenant=tenant_of(request), worker_name=worker, settings=uploads.WorkerSettings(**sent), actor=actor_of(request)
+            tenant=tenant_of(request),
+            worker_name=worker,
+            settings=uploads.WorkerSettings(**sent),
+            expected=expected(request),
+            actor=actor_of(request),
         )
-        return Response(WorkerSettings(row).data)
+        return tagged(Response(WorkerSettings(row).data), row.revision)
 
 
 class WorkerLimits(TenantView):

@@ -32,9 +32,8 @@ class EmptyList(AccountEndpoint):
 class WorkerEmptyList(AccountEndpoint):
     """A list of one worker that has no entries."""
 
-    def get(self, request: HttpRequest, name: str) -> JsonResponse:
-        """An empty page, if the worker exists."""
-        selectors.worker_get(tenant=self.tenant, name=name)
+    def get(self, request: HttpRequest, name: str) -> JsonResponse:  # noqa: ARG002
+        """An empty page, whether or not there is such a worker: Alchemy asks by the plain name before it deletes one in a namespace."""
         page = page_of(request, [])
         return succeed(page.items, info=page.info)
 
@@ -43,15 +42,17 @@ class References(AccountEndpoint):
     """`/workers/scripts/{name}/references`."""
 
     def get(self, request: HttpRequest, name: str) -> JsonResponse:  # noqa: ARG002
-        """What would break if the worker went: what binds to it."""
+        """What would break if the worker went: what binds to it, and whose outbound worker it is."""
         worker = selectors.worker_get(tenant=self.tenant, name=name)
         incoming: list[dict[str, Any]] = []
+        outbounds: list[dict[str, Any]] = []
         for other in selectors.worker_list(tenant=self.tenant).exclude(pk=worker.pk):
             version = selectors.version_latest(tenant=self.tenant, worker=other)
-            incoming += [
-                {"name": binding["name"], "service": other.name, "environment": ENVIRONMENT}
-                for binding in (version.bindings if version else ())
-                if binding["type"] == "service" and binding.get("service") == name
-            ]
+            for binding in version.bindings if version else ():
+                place = {"name": binding["name"], "service": other.name, "environment": ENVIRONMENT}
+                if binding["type"] == "service" and binding["service"] == name:
+                    incoming.append(place)
+                elif binding["type"] == "dispatch_namespace" and binding.get("outbound", {}).get("worker", {}).get("service") == name:
+                    outbounds.append({**place, "namespace": binding["namespace"]})
         found = {"incoming": incoming, "outgoing": [], "pages_function": False}
-        return succeed({"services": found, "durable_objects": [], "dispatch_outbounds": []})
+        return succeed({"services": found, "durable_objects": [], "dispatch_outbounds": outbounds})

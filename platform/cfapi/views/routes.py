@@ -135,6 +135,9 @@ class Schedules(AccountEndpoint):
 class Zones(Endpoint):
     """`/zones`."""
 
+    read_scope = None
+    write_scope = None
+
     def get(self, request: HttpRequest) -> JsonResponse:
         """None: host names need no zone here."""
         page = page_of(request, [])

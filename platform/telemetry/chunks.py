@@ -1,0 +1,83 @@
+"""Records as they are kept: compressed by the hundred, because a row for each would cost more than the request it speaks of.
+
+Owns the encoding of a chunk and what is said beside it. Must not search: telemetry.search does.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from sandbox.worker.record import LEVELS, InvocationRecord
+from telemetry.models import Chunk
+
+# Of one chunk: what a search decodes at once.
+RECORDS: Final = 1_000
+TEXT_BYTES: Final = 1024 * 1024
+LEVEL_BITS: Final = {level: 1 << at for at, level in enumerate(LEVELS)}
+PREFIX_DIGITS: Final = 12
+_NUMBER_DIGITS: Final = 8
+_NUMBERS: Final = 1 << 32
+
+# The deployed version, which for a dynamic worker is not the record's own.
+Kept = tuple[str, InvocationRecord]
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(list[Kept]).decode
+
+
+def chunks_of(records: Iterable[Kept]) -> Iterator[list[Kept]]:
+    """The records in portions that make one chunk each."""
+    portion: list[Kept] = []
+    text = 0
+    for kept in records:
+        size = sum(len(line.message) for line in kept[1].logs)
+        if portion and (len(portion) >= RECORDS or text + size > TEXT_BYTES):
+            yield portion
+            portion, text = [], 0
+        portion.append(kept)
+        text += size
+    if portion:
+        yield portion
+
+
+def made(records: Sequence[Kept], *, tenant_id: int, worker_id: int, process: str, kept: bool, now: int) -> Chunk:
+    """The row for a portion of records, not saved."""
+    data = zlib.compress(_encode(records), 1)
+    numbers = [number for _, record in records if (number := number_of(record.request_id)) is not None]
+    first, last = (min(numbers), max(numbers)) if numbers else (0, 0)
+    if last - first > _NUMBERS // 2:
+        # The process's counter has begun again.
+        first, last = 0, _NUMBERS - 1
+    started = [record.started_ms for _, record in records]
+    levels = 0
+    failed = False
+    for _, record in records:
+        failed = failed or is_failure(record)
+        for line in record.logs:
+            levels |= LEVEL_BITS.get(line.level, 0)
+    return Chunk(
+        tenant_id=tenant_id, worker_id=worker_id, process=process[:16], first_number=first, last_number=last, first_ms=int(min(started)),
+        last_ms=int(max(started)) + 1, count=len(records), levels=levels, failed=failed, kept=kept, stored=now, size=len(data), data=data,
+    )  # fmt: skip
+
+
+def records_of(chunk: Chunk) -> list[Kept]:
+    """What a row holds."""
+    return _decode(zlib.decompress(chunk.data))
+
+
+def number_of(request_id: str) -> int | None:
+    """What a request id ends with; None for what is no id of a gateway's."""
+    digits = request_id[PREFIX_DIGITS:]
+    try:
+        return int(digits, 16) if len(digits) == _NUMBER_DIGITS and digits.isalnum() else None
+    except ValueError:
+        return None
+
+
+def is_failure(record: InvocationRecord) -> bool:
+    """Whether it counts as an error: everything but success and a visitor who left."""
+    return record.outcome not in ("ok", "canceled")

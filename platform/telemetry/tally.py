@@ -1,0 +1,137 @@
+"""Adding records up.
+
+Owns what a record adds to a roll-up and to the ledger. Pure: rows are read and written by telemetry.ingest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple, Self
+
+from sandbox.worker.record import InvocationRecord
+from telemetry.chunks import is_failure
+from telemetry.frames import Owner
+from telemetry.models import HOUR, MINUTE, Rollup
+from telemetry.sketch import Sketch
+
+# Columns that are plain sums, in ledger and roll-ups alike.
+SUMS: Final = ("invocations", "requests", "cpu_us", "memory_kib_ms", "subrequests", "request_bytes", "response_bytes", "egress_bytes")
+_MORE_SUMS: Final = ("errors", "cold", "wall_us")
+ROLLUP_SUMS: Final = (*SUMS, *_MORE_SUMS)
+
+
+class Place(NamedTuple):
+    """Where a roll-up stands, but for its step."""
+
+    tenant_id: int
+    worker_id: int
+    version: str
+    variant: str
+
+
+def memory_kib_ms(record: InvocationRecord) -> int:
+    """Memory times wall time, rounded to the nearest."""
+    return (record.memory_bytes * record.wall_us + 512_000) // 1_024_000
+
+
+def sums_of(record: InvocationRecord) -> tuple[int, ...]:
+    """What a record adds to `SUMS`. What was refused before it began has used nothing and is no request to be paid for."""
+    ran = record.start != ""
+    return (
+        1, 1 if ran and record.depth == 0 and record.event == "fetch" else 0, record.cpu_us, memory_kib_ms(record), record.subrequests,
+        record.request_bytes, record.response_bytes, record.egress_bytes,
+    )  # fmt: skip
+
+
+class Tally:
+    """Sums and histograms under way."""
+
+    __slots__ = ("cpu", "memory_max", "outcomes", "statuses", "sums", "wall")
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.sums = [0] * len(ROLLUP_SUMS)
+        self.memory_max = 0
+        self.outcomes: dict[str, int] = {}
+        self.statuses: dict[str, int] = {}
+        self.cpu, self.wall = Sketch(), Sketch()
+
+    def add(self, record: InvocationRecord) -> None:
+        """Count one record."""
+        more = (*sums_of(record), 1 if is_failure(record) else 0, 1 if record.start == "cold" else 0, record.wall_us)
+        self.sums = [total + each for total, each in zip(self.sums, more, strict=True)]
+        self.memory_max = max(self.memory_max, record.memory_bytes)
+        outcome, status = str(record.outcome), f"{record.status // 100}xx" if record.status else "none"
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.cpu.add(record.cpu_us)
+        self.wall.add(record.wall_us)
+
+    def merge(self, other: Self) -> None:
+        """Count everything that `other` has counted, too."""
+        self.sums = [total + each for total, each in zip(self.sums, other.sums, strict=True)]
+        self.memory_max = max(self.memory_max, other.memory_max)
+        for mine, theirs in ((self.outcomes, other.outcomes), (self.statuses, other.statuses)):
+            for name, count in theirs.items():
+                mine[name] = mine.get(name, 0) + count
+        self.cpu.merge(other.cpu)
+        self.wall.merge(other.wall)
+
+    @classmethod
+    def of_row(cls, row: Rollup) -> Self:
+        """What a row has counted."""
+        made = cls()
+        made.sums = [getattr(row, name) for name in ROLLUP_SUMS]
+        made.memory_max = row.memory_max
+        made.outcomes, made.statuses = dict(row.outcomes), dict(row.statuses)
+        made.cpu, made.wall = Sketch.decode(row.cpu), Sketch.decode(row.wall)
+        return made
+
+    def columns(self) -> dict[str, Any]:
+        """As a row keeps it."""
+        return {
+            **dict(zip(ROLLUP_SUMS, self.sums, strict=True)),
+            "memory_max": self.memory_max,
+            "outcomes": self.outcomes,
+            "statuses": self.statuses,
+            "cpu": self.cpu.encode(),
+            "wall": self.wall.encode(),
+        }
+
+    def __getattr__(self, name: str) -> int:
+        """One of the sums, by its column's name."""
+        try:
+            return self.sums[ROLLUP_SUMS.index(name)]
+        except ValueError:
+            raise AttributeError(name) from None
+
+
+def by_minute(records: Iterable[tuple[Owner, InvocationRecord]]) -> dict[tuple[Place, int], Tally]:
+    """The records added up by place and minute (seconds since 1970)."""
+    found: dict[tuple[Place, int], Tally] = {}
+    for owner, record in records:
+        at = int(record.started_ms // 60_000) * MINUTE
+        place = (Place(owner.tenant_id, owner.worker_id, owner.version, record.variant), at)
+        tally = found.get(place)
+        if tally is None:
+            tally = found[place] = Tally()
+        tally.add(record)
+    return found
+
+
+def coarser(minutes: Mapping[tuple[Place, int], Tally], step: int) -> dict[tuple[Place, int], Tally]:
+    """The same by longer steps."""
+    found: dict[tuple[Place, int], Tally] = {}
+    for (place, at), tally in minutes.items():
+        found.setdefault((place, at // step * step), Tally()).merge(tally)
+    return found
+
+
+def by_hour(minutes: Mapping[tuple[Place, int], Tally]) -> dict[tuple[int, int, int], list[int]]:
+    """The ledger's sums by tenant, worker and hour."""
+    found: dict[tuple[int, int, int], list[int]] = {}
+    for (place, at), tally in minutes.items():
+        key = (place.tenant_id, place.worker_id, at // HOUR * HOUR)
+        sums = found.setdefault(key, [0] * len(SUMS))
+        found[key] = [total + each for total, each in zip(sums, tally.sums, strict=False)]
+    return found
