@@ -1,9 +1,9 @@
 """Telling the gateways that configuration has changed.
 
-Owns the epoch: a row that is bumped in the same transaction as every change, and three ways in which the news travels once that transaction
-is committed. A counter in a mapped file reaches every process of this machine at the price of one memory read; Redis, where there is one,
-reaches other machines at once; and every reader looks at the row twice a second, which needs neither. Must not carry what has changed: a
-reader drops what it has cached and asks again.
+Owns the epoch: a row that is bumped in the same transaction as every change, and the ways in which the news travels once that transaction
+is committed. A counter in a mapped file reaches every process of this machine at the price of one memory read; Redis, or where there is
+none PostgreSQL's NOTIFY, reaches other machines at once; and every reader looks at the row twice a second, which needs neither. Must not
+carry what has changed: a reader drops what it has cached and asks again.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ from tenants.models import ConfigEpoch
 log = structlog.get_logger(__name__)
 
 CHANNEL = "hostel:epoch"
+# The same in PostgreSQL, where a channel is an identifier.
+PG_CHANNEL = "hostel_epoch"
+_REASON_CHARACTERS = 200
+_LISTEN_SECONDS = 0.5
 _COUNTER = struct.Struct("<Q")
 _RETRY_SECONDS = 2.0
 
@@ -37,6 +41,10 @@ def bump(*, reason: str) -> None:
         raise transaction.TransactionManagementError("The epoch is bumped in the transaction that makes the change.")
     if not ConfigEpoch.objects.filter(pk=1).update(value=F("value") + 1):
         ConfigEpoch.objects.create(pk=1, value=1)
+    if _by_notify():
+        # Sent by the server when, and if, the transaction is committed.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [PG_CHANNEL, reason[:_REASON_CHARACTERS]])
     transaction.on_commit(lambda: announce(reason=reason))
 
 
@@ -77,8 +85,12 @@ class EpochReader:
         return _COUNTER.unpack_from(self._map)[0], self._remote
 
     def start(self) -> None:
-        """Begin to watch the row, and Redis where there is one."""
-        watchers = [self._watch_row, *([self._watch_redis] if settings.HOSTEL.redis_url else [])]
+        """Begin to watch the row, and Redis or PostgreSQL's notifications."""
+        watchers = [self._watch_row]
+        if settings.HOSTEL.redis_url:
+            watchers.append(self._watch_redis)
+        elif _by_notify():
+            watchers.append(self._watch_notify)
         for target in watchers:
             thread = threading.Thread(target=target, name=f"epoch-{target.__name__}", daemon=True)
             thread.start()
@@ -127,6 +139,27 @@ class EpochReader:
             except redis.RedisError as error:
                 log.warning("Redis does not answer; looking at the row only", error=str(error))
                 self._closing.wait(_RETRY_SECONDS)
+
+    def _watch_notify(self) -> None:
+        """Listen on a connection of its own: one that goes back to a pool would lose what it listens to."""
+        import psycopg  # noqa: PLC0415 - a home on SQLite does without
+
+        while not self._closing.is_set():
+            try:
+                with psycopg.connect(**connection.get_connection_params(), autocommit=True) as inbox:
+                    inbox.execute(f"LISTEN {PG_CHANNEL}")
+                    # News may have been missed before this point.
+                    self._remote += 1
+                    while not self._closing.is_set():
+                        self._remote += sum(1 for _ in inbox.notifies(timeout=_LISTEN_SECONDS, stop_after=1))
+            except psycopg.Error as error:
+                log.warning("PostgreSQL does not notify; looking at the row only", error=str(error))
+                self._closing.wait(_RETRY_SECONDS)
+
+
+def _by_notify() -> bool:
+    """Whether news travels by the database itself."""
+    return connection.vendor == "postgresql" and not settings.HOSTEL.redis_url
 
 
 _clients: dict[str, Any] = {}

@@ -147,6 +147,13 @@ class Config:
         "HOSTEL_EPOCH_POLL_SECONDS", "float", 0.5, "How often a gateway looks for configuration changed on another machine."
     )
 
+    stale_seconds: float = _setting(
+        "HOSTEL_STALE_SECONDS",
+        "float",
+        10.0,
+        "While the database does not answer, gateways serve what they know; when this has lasted longer, they count and log warnings.",
+    )
+
     @property
     def run(self) -> Path:
         """Sockets and counters of the running processes."""

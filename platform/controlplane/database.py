@@ -16,8 +16,10 @@ _SQLITE = {
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16000",
 }
-# Requests run in short-lived threads, so connections are shared through a pool instead of kept by a thread.
-_POOL = {"min_size": 0, "max_size": 16, "timeout": 10, "max_idle": 60}
+# Requests run in short-lived threads, so connections are shared through a pool instead of kept by a thread. `timeout` is the wait for one
+# of them, `reconnect_timeout` the patience of one attempt to make one: the pool makes them one at a time with pauses that double, so that
+# after five minutes without a server nobody would get a connection for minutes more.
+_POOL = {"min_size": 0, "max_size": 16, "timeout": 5, "max_idle": 60, "reconnect_timeout": 1}
 
 
 def database(url: str) -> dict[str, Any]:
@@ -31,6 +33,8 @@ def database(url: str) -> dict[str, Any]:
             entry["TEST"] = {"NAME": f"{entry['NAME']}.test"}
         case "django.db.backends.postgresql":
             entry["OPTIONS"] = {"pool": _POOL, **options}
+            # A connection that died while it waited in the pool (the server was restarted) is replaced, not handed out.
+            entry["CONN_HEALTH_CHECKS"] = True
         case other:
             raise ValueError(f"DATABASE_URL must be a postgres:// or sqlite:// address, not one for {other}.")
     return entry

@@ -18,6 +18,7 @@ from gateway.drain import Drain, Shut
 from gateway.health import Front
 from gateway.origin import Origins
 from gateway.prewarm import Prewarmer
+from gateway.programs import Programs
 from gateway.proxy import Control
 from gateway.quota import Quotas
 from gateway.records import Records
@@ -76,12 +77,13 @@ async def start(stats: Stats, prefix: str) -> Process:
     # Start-up shows it (ops.serve); every process of one machine gets the same.
     (config.run / "wall").write_text(wall)
     directory = Directory(guest_build=lambda: box.guest_build)
-    routes = Routes(directory.route, reader.token, stats)
+    routes = Routes(directory.route, reader.token, stats, stale_seconds=config.stale_seconds)
+    programs = Programs(directory.program)
     origins = Origins(scheme=config.public_scheme, trusted=config.trusted_proxies)
     records = Records()
     spool = Spool(config.spool, records, prefix=prefix)
     spool.start()
-    targets = Targets(box, routes, directory.program, records)
+    targets = Targets(box, routes, programs.get, records)
     quotas = Quotas(store(), directory.ask, stats)
     quotas.start()
     workers = Workers(box, routes, targets, stats, origins, quotas=quotas)

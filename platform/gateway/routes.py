@@ -1,14 +1,16 @@
 """From host to worker, without asking the database twice.
 
 Owns the cache. An entry is good for as long as the epoch's token has not moved: that is one memory read for each request, so a deployment
-is served from the next request on. When the token has moved an entry is looked up again on its next use; while the database does not
-answer it is served stale for `STALE_SECONDS`. What ends by itself (an override of a limit) makes its entry old at that moment, by a timer:
+is served from the next request on. When the token has moved an entry is looked up again on its next use. While the database does not
+answer, what is known is served as it is, however long that lasts, and asked for again behind the visitor's back; past `stale_seconds`
+every such answer is counted as a warning. What ends by itself (an override of a limit) makes its entry old at that moment, by a timer:
 requests pay nothing for it. Must not know what is done with a route.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -24,10 +26,12 @@ from tenants.rollout import WorkerRoute
 
 log = structlog.get_logger(__name__)
 
-# How long what is known is served while it cannot be checked. The database is the truth, and it is down: nothing newer is being decided.
-STALE_SECONDS: Final = 600.0
-# A visitor waits this long for a lookup before the stale entry is used.
+# A visitor waits this long for a lookup before the stale entry is used; once an entry is known to be stale nobody waits for it any more.
 WAIT_SECONDS: Final = 2.0
+# Served with a warning from then on. The database is the truth, and it is down: nothing newer is being decided, so serving goes on.
+STALE_SECONDS: Final = 10.0
+# Warnings are counted one by one and logged this often.
+SAY_SECONDS: Final = 10.0
 # After a failed lookup the database is left alone this long for that host.
 RETRY_SECONDS: Final = 1.0
 # A host that does not exist is asked for again after this, whatever the epoch says.
@@ -54,6 +58,7 @@ class Entry:
     route: WorkerRoute | None
     token: Token
     expires: float = float("inf")
+    # Since when it could not be checked.
     failing_since: float | None = None
     retry_at: float = 0.0
     prepared: dict[Any, Any] = field(default_factory=dict)
@@ -68,10 +73,13 @@ class Routes:
         token: Callable[[], Token],
         stats: Stats,
         *,
+        stale_seconds: float = STALE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """Ask `lookup`; entries are good while `token()` stays the same. `wall` is the clock that says when something ends."""
+        self._stale_seconds = stale_seconds
+        self._say_at = 0.0
         self._wall = wall
         self._lookup = lookup
         self._token = token
@@ -103,14 +111,16 @@ class Routes:
         return entry if entry is not None and entry.token == self._token() else None
 
     async def find(self, host: Host) -> Entry:
-        """The entry of any host, looked up if need be. Raises `RoutesUnavailable`."""
+        """The entry of any host, looked up if need be. Raises `RoutesUnavailable` for a host that is not known and cannot be looked up."""
         now = self._clock()
         unknown = self._unknown.get(host.name)
         if unknown is not None and unknown.token == self._token() and now < unknown.expires:
             return unknown
         stale = self._known.get(host.name)
-        if stale is not None and now < stale.retry_at:
-            return self._serve_stale(stale, now)
+        if stale is not None and stale.failing_since is not None:
+            if now >= stale.retry_at:
+                self._revalidate(host)
+            return self._serve_stale(stale, stale.failing_since, now)
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 entry = await asyncio.shield(self._fly(host))
@@ -119,7 +129,14 @@ class Routes:
         except (RoutesUnavailable, TimeoutError):
             if stale is None:
                 raise RoutesUnavailable from None
-            return self._serve_stale(stale, self._clock())
+            now = self._clock()
+            stale.failing_since = stale.failing_since or now
+            return self._serve_stale(stale, stale.failing_since, now)
+
+    def _revalidate(self, host: Host) -> None:
+        """Look the host up without anybody waiting for it."""
+        with contextlib.suppress(RoutesUnavailable):
+            self._fly(host)
 
     def _fly(self, host: Host) -> asyncio.Task[Entry]:
         """The one lookup of this host that is under way."""
@@ -195,10 +212,13 @@ class Routes:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _serve_stale(self, entry: Entry, now: float) -> Entry:
-        if entry.failing_since is not None and now - entry.failing_since > STALE_SECONDS:
-            raise RoutesUnavailable
+    def _serve_stale(self, entry: Entry, since: float, now: float) -> Entry:
         self._stats.served_stale += 1
+        if now - since > self._stale_seconds:
+            self._stats.stale_warnings += 1
+            if now >= self._say_at:
+                self._say_at = now + SAY_SECONDS
+                log.warning("the database does not answer: serving what was last known", seconds=round(now - since))
         return entry
 
 

@@ -27,7 +27,9 @@ class Stats:
     broken: int = 0
     lookups: int = 0
     lookups_failed: int = 0
+    # Requests answered by what was last known, and those of them for which that was longer ago than HOSTEL_STALE_SECONDS.
     served_stale: int = 0
+    stale_warnings: int = 0
     # Requests that passed a quota while nothing could count them.
     quota_uncounted: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -43,7 +45,12 @@ class Stats:
             "cold": self.cold,
             "left": self.left,
             "broken": self.broken,
-            "lookups": {"total": self.lookups, "failed": self.lookups_failed, "served_stale": self.served_stale},
+            "lookups": {
+                "total": self.lookups,
+                "failed": self.lookups_failed,
+                "served_stale": self.served_stale,
+                "stale_warnings": self.stale_warnings,
+            },
             "quota_uncounted": self.quota_uncounted,
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "errors": dict(self.errors),

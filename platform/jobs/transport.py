@@ -149,6 +149,8 @@ class Transport(virtual.Transport):
 
     def establish_connection(self) -> Any:
         """Look at the table once, so that a database that is not there (or not migrated) is a refused connection, retried with pauses."""
+        # The one that has broken would be used for ever: nothing else gives this thread a new one.
+        connection.close_if_unusable_or_obsolete()
         Message.objects.exists()
         return super().establish_connection()
 

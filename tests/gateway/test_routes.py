@@ -152,14 +152,41 @@ async def test_what_is_known_is_served_while_the_database_is_down(world: World, 
     assert world.stats.served_stale == 10
     world.now += module.RETRY_SECONDS
     await world.get()
+    await asyncio.sleep(0.01)
     assert len(world.asked) == 3
-    world.now += module.STALE_SECONDS
-    with pytest.raises(RoutesUnavailable):
-        await world.get()
+    assert world.stats.stale_warnings == 0
+    # However long it lasts; but past ten seconds every such answer counts as a warning.
+    for seconds in (module.STALE_SECONDS, 86_400):
+        world.now += seconds
+        assert await world.get() == route("a")
+    assert world.stats.stale_warnings == 2
     world.down = None
     world.now += module.RETRY_SECONDS
     world.hosts["a.acme.localhost"] = route("a", "v2")
+    # Looked up behind the visitor's back: this one still gets what was known.
+    assert (await world.get()).versions[0].id == "v1"
+    await asyncio.sleep(0.01)
     assert (await world.get()).versions[0].id == "v2"
+    assert world.stats.stale_warnings == 3
+
+
+async def test_nobody_waits_for_a_database_that_is_known_not_to_answer(world: World, monkeypatch) -> None:
+    monkeypatch.setattr(module, "WAIT_SECONDS", 0.02)
+    await world.get()
+    world.epoch = (2, 0)
+    world.gate = asyncio.Event()
+    # The first one waits, and gives up; the rest do not even begin to.
+    await world.get()
+    monkeypatch.setattr(module, "WAIT_SECONDS", 3600)
+    async with asyncio.timeout(5):
+        for _ in range(100):
+            await world.get()
+    assert len(world.asked) == 2
+    world.gate.set()
+    await asyncio.sleep(0.01)
+    assert world.stats.served_stale == 101
+    await world.get()
+    assert world.stats.served_stale == 101
 
 
 async def test_nothing_moves_while_the_epoch_stands_even_if_the_database_is_down(world: World) -> None:

@@ -259,6 +259,29 @@ class TestEpoch:
         finally:
             reader.close()
 
+    @pytest.mark.skipif(connection.vendor != "postgresql", reason="DATABASE_URL names no PostgreSQL")
+    def test_other_machines_are_noticed_through_postgresql(self, settings):
+        settings.HOSTEL = replace(django_settings.HOSTEL, epoch_poll_seconds=3600, redis_url="")
+        reader = EpochReader()
+        reader.start()
+        try:
+            until = time.monotonic() + 30
+            # It listens as soon as it has counted its own beginning.
+            while reader.token()[1] == 0 and time.monotonic() < until:
+                time.sleep(0.01)
+            before = reader.token()[1]
+            assert before
+            with transaction.atomic():
+                epoch.bump(reason="undone")
+                transaction.set_rollback(True)
+            with transaction.atomic():
+                epoch.bump(reason="test")
+            while reader.token()[1] == before and time.monotonic() < until:
+                time.sleep(0.01)
+            assert reader.token()[1] == before + 1
+        finally:
+            reader.close()
+
     def test_concurrent_changes_all_count(self, tenant):
         stored = epoch.stored()
 
