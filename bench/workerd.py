@@ -97,6 +97,7 @@ class Workerd:
     @asynccontextmanager
     async def _process(self, variant: Variant) -> AsyncIterator[Process]:
         ports = dict(zip(WORKERS, processes.free_ports(len(WORKERS), self._plan.first_port), strict=True))
+        FOLDER.mkdir(parents=True, exist_ok=True)
         config = FOLDER / "config.capnp"
         config.write_text(configuration(ports))
         for worker in WORKERS:
