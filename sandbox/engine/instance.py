@@ -66,7 +66,7 @@ class Instance:
         if size > control[INBOX_SIZE]:
             self._make_room(size)
         address = control[INBOX]
-        if address + size > self._raw.size():
+        if not self._raw.holds(address + size):
             raise GuestFault("The guest's inbox lies outside its memory.")
         ctypes.memmove(self._raw.data + address, payload, size)
         self._raw.begin(self._turn, size)
@@ -88,7 +88,7 @@ class Instance:
         address, length = control[OUTBOX], control[OUTBOX_LENGTH]
         if not length:
             return b""
-        if address + length > self._raw.size():
+        if not self._raw.holds(address + length):
             raise GuestFault("The guest's outbox lies outside its memory.")
         return ctypes.string_at(self._raw.data + address, length)
 

@@ -11,7 +11,7 @@ Nothing here runs Python inside a guest's call: there are no host functions, hen
 from __future__ import annotations
 
 import ctypes
-from ctypes import byref, c_bool, c_char_p, c_int64, c_size_t, c_uint8, c_uint64, c_void_p
+from ctypes import byref, c_bool, c_char_p, c_int32, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -219,7 +219,24 @@ class RawInstance:
     Not safe for two threads at once; any thread may use it while no other does. `close` frees everything, also in mid-call.
     """
 
-    __slots__ = ("_args", "_buffer", "_exports", "_future", "_memory", "_out", "_results", "_slice", "_traps", "context", "data", "store")
+    __slots__ = (
+        "_answer",
+        "_args",
+        "_argument",
+        "_buffer",
+        "_ends",
+        "_exports",
+        "_future",
+        "_known",
+        "_memory",
+        "_out",
+        "_results",
+        "_slice",
+        "_traps",
+        "context",
+        "data",
+        "store",
+    )
 
     def __init__(self, engine: int, pre: int, memory_limit: int, slice_epochs: int) -> None:
         """Instantiate; `memory_limit` in bytes, `slice_epochs` epochs between yields. Raises `EngineFailed`."""
@@ -231,6 +248,10 @@ class RawInstance:
         self._buffer = ctypes.create_string_buffer(2 * VAL + 16 + 16 + EXTERN)
         base = ctypes.addressof(self._buffer)
         self._args, self._results, self._traps = base, base + VAL, base + 2 * VAL
+        # The same places, read and written without a new ctypes object each time.
+        self._argument = (c_uint32 * 1).from_buffer(self._buffer, _VAL_OF)
+        self._answer = (c_int32 * 1).from_buffer(self._buffer, VAL + _VAL_OF)
+        self._ends = (c_uint64 * 2).from_buffer(self._buffer, 2 * VAL)
         self._out = self._traps + 16
         self._exports: dict[bytes, Any] = {}
         _set_deadline(self.context, 1 << 40)
@@ -242,6 +263,7 @@ class RawInstance:
             raise EngineFailed(f"The guest could not be instantiated: {message}")
         self._memory = self.export(b"memory")
         self.data: int = _memory_data(self.context, self._memory)
+        self._known = self.size()
         self._slice = slice_epochs
         _async_yield(self.context, slice_epochs)
 
@@ -261,6 +283,12 @@ class RawInstance:
         size: int = _memory_data_size(self.context, self._memory)
         return size
 
+    def holds(self, end: int) -> bool:
+        """Whether linear memory has the bytes up to `end`. It never shrinks, so the engine is asked only when it might have grown."""
+        if end > self._known:
+            self._known = self.size()
+        return end <= self._known
+
     @property
     def under_way(self) -> bool:
         """Whether a call has begun and not ended, or the instance is closed."""
@@ -274,7 +302,7 @@ class RawInstance:
         """The C stack's pointer: where the stack begins when nothing is on it."""
         value = ctypes.create_string_buffer(VAL)
         _global_get(self.context, self.export(b"__stack_pointer"), value)
-        return int(ctypes.c_uint32.from_buffer(value, _VAL_OF).value)
+        return int(c_uint32.from_buffer(value, _VAL_OF).value)
 
     def grow_to(self, size: int) -> None:
         """Grow linear memory to at least `size` bytes (a multiple of 64 KiB); raises `EngineFailed` beyond the limit."""
@@ -286,9 +314,10 @@ class RawInstance:
     def begin(self, function: int, argument: int | None, results: int = 1) -> None:
         """Start a call of an exported function of at most one i32 each way; nothing runs until `poll`."""
         if argument is not None:
-            c_uint8.from_address(self._args).value = 0
-            ctypes.c_uint32.from_address(self._args + _VAL_OF).value = argument
-        ctypes.memset(self._traps, 0, 16)
+            # Its kind, i32, is 0 and was never anything else.
+            self._argument[0] = argument
+        ends = self._ends
+        ends[0] = ends[1] = 0
         # The deadline is absolute: what the latest slice left of it has passed long ago.
         _set_deadline(self.context, self._slice)
         self._future = _call_async(
@@ -306,12 +335,12 @@ class RawInstance:
 
     def result(self) -> int | Trapped:
         """The value of the call that has ended, or why it trapped."""
-        trap, error = (c_uint64.from_address(self._traps + at).value for at in (0, 8))
+        trap, error = self._ends
         if trap:
             return _trap_text(trap)
         if error:
             return Trapped(None, _error_text(error))
-        return int(ctypes.c_int32.from_address(self._results + _VAL_OF).value)
+        return self._answer[0]
 
     def close(self) -> None:
         """Free the instance; a call under way is dropped where it stands. Repeatable."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 import ctypes
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from sandbox.engine import raw
+from sandbox.engine.instance import INBOX, OUTBOX, OUTBOX_LENGTH
 from sandbox.guest.toolchain import GuestBuildFailed
 from sandbox.guest.wasmfile import with_memory
 
@@ -36,33 +38,50 @@ def _run_init(engine: int, compiled: bytes) -> bytes:
         path.write_bytes(compiled)
         module = raw.module_open(engine, path)
     prepared = raw.prepare(engine, module)
-    instance = raw.RawInstance(engine, prepared, MEMORY_LIMIT, slice_epochs=1)
+    # One instance compiles the JavaScript layer, and what that takes is thrown away with it; the other becomes the base image.
+    compiler, instance = (raw.RawInstance(engine, prepared, MEMORY_LIMIT, slice_epochs=1) for _ in range(2))
     try:
-        for name in (b"_initialize", b"hostel_init"):
-            outcome = _finish(instance, name)
-            if outcome:
-                raise GuestBuildFailed(f"{name.decode()} failed: {outcome}\n{_last_words(instance)}")
+        _must(compiler, b"_initialize", results=0)
+        _must(compiler, b"hostel_compile")
+        words = _control(compiler)
+        code = ctypes.string_at(compiler.data + words[OUTBOX], words[OUTBOX_LENGTH])
+        _must(instance, b"_initialize", results=0)
+        _call(instance, b"hostel_reserve", len(code))
+        ctypes.memmove(instance.data + _control(instance)[INBOX], code, len(code))
+        _must(instance, b"hostel_init", len(code))
         return ctypes.string_at(instance.data, instance.size())
     finally:
+        compiler.close()
         instance.close()
         raw.prepared_delete(prepared)
         raw.module_delete(module)
 
 
-def _finish(instance: raw.RawInstance, name: bytes) -> int | raw.Trapped:
-    instance.begin(instance.export(name), None, results=0 if name == b"_initialize" else 1)
+def _call(instance: raw.RawInstance, name: bytes, argument: int | None = None, *, results: int = 1) -> int | raw.Trapped:
+    instance.begin(instance.export(name), argument, results=results)
     while not instance.poll():
         pass
-    outcome = instance.result()
-    return 0 if name == b"_initialize" and not isinstance(outcome, raw.Trapped) else outcome
+    return instance.result()
+
+
+def _must(instance: raw.RawInstance, name: bytes, argument: int | None = None, *, results: int = 1) -> None:
+    """Call what answers 0, or nothing at all, when it went well; raises `GuestBuildFailed`."""
+    outcome = _call(instance, name, argument, results=results)
+    if isinstance(outcome, raw.Trapped) or (results and outcome):
+        raise GuestBuildFailed(f"{name.decode()} failed: {outcome}\n{_last_words(instance)}")
+
+
+def _control(instance: raw.RawInstance) -> Any:
+    """The control block's words."""
+    address = _call(instance, b"hostel_control")
+    if isinstance(address, raw.Trapped):
+        raise GuestBuildFailed(address.message)
+    return (ctypes.c_uint32 * 8).from_address(instance.data + address)
 
 
 def _last_words(instance: raw.RawInstance) -> str:
     """What the JavaScript layer threw, out of the outbox."""
-    instance.begin(instance.export(b"hostel_control"), None)
-    instance.poll()
-    control = instance.result()
-    if isinstance(control, raw.Trapped):
+    if instance.under_way:
         return ""
-    words = (ctypes.c_uint32 * 4).from_address(instance.data + control)
-    return ctypes.string_at(instance.data + words[2], words[3]).decode("utf-8", "replace")
+    words = _control(instance)
+    return ctypes.string_at(instance.data + words[OUTBOX], words[OUTBOX_LENGTH]).decode("utf-8", "replace")

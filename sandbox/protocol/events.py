@@ -25,9 +25,32 @@ _NOW = struct.Struct("<d")
 _pack_u32 = _U32.pack
 
 
+class Entropy:
+    """Keys from the system's generator, fetched for many turns at once. Any thread may take one; a forked process fetches its own."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._keys: list[bytes] = []
+        os.register_at_fork(after_in_child=self._keys.clear)
+
+    def key(self) -> bytes:
+        """`ENTROPY_BYTES` that nobody else gets: a list's `pop` gives each element once."""
+        try:
+            return self._keys.pop()
+        except IndexError:
+            block = os.urandom(ENTROPY_BYTES * 65)
+            self._keys.extend(block[at : at + ENTROPY_BYTES] for at in range(ENTROPY_BYTES, len(block), ENTROPY_BYTES))
+            return block[:ENTROPY_BYTES]
+
+
+_entropy = Entropy()
+
+
 def prelude(*, now_ms: float | None = None, entropy: bytes | None = None) -> bytes:
     """The head of a turn's input: the wall clock and a new key for the random generator (fresh ones if not given)."""
-    return _NOW.pack(time.time() * 1000 if now_ms is None else now_ms) + (os.urandom(ENTROPY_BYTES) if entropy is None else entropy)
+    return _NOW.pack(time.time() * 1000 if now_ms is None else now_ms) + (_entropy.key() if entropy is None else entropy)
 
 
 def prelude_keeping_key() -> bytes:

@@ -27,11 +27,13 @@ class WorkerKey:
     worker: str
     version: str
     variant: str = ""
+    # `tenant-version`, with the worker's name between and the variant behind where there is one.
+    text: str = field(init=False, compare=False)
 
-    @property
-    def text(self) -> str:
-        """`tenant-version`, with the worker's name between and the variant behind where there is one."""
-        return "-".join(part for part in (self.tenant, self.worker, self.version, self.variant) if part)
+    def __post_init__(self) -> None:
+        """Write the text once: every request reads it."""
+        text = "-".join(part for part in (self.tenant, self.worker, self.version, self.variant) if part)
+        object.__setattr__(self, "text", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
  * One translation unit per concern:
  *   wasi.c     answers what wasi-libc would ask a host, so that the module imports nothing
  *   random.c   the random generator, keyed by the host
+ *   heap.c     the JavaScript heap: where objects lie
  *   wire.c     reading event frames, writing effect frames
  *   text.c     UTF-8, Latin-1 and header blocks
  *   modules.c  the worker's modules and how imports resolve
@@ -47,6 +48,10 @@ extern uint32_t hostel_control_block[CONTROL_WORDS];
 /* wasi.c: the clock every part of the guest sees, milliseconds since 1970. */
 void clock_set(double now_ms);
 double clock_now(void);
+
+/* heap.c; sealed when the base image is complete. */
+extern const JSMallocFunctions heap_functions;
+void heap_seal(void);
 
 /* random.c: ChaCha20; a zero key keeps the one in use. */
 void random_key(const uint8_t key[32]);

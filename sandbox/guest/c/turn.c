@@ -2,9 +2,6 @@
  * Must hold nothing of a tenant in C beyond the JavaScript heap and the module table. */
 #include <stdlib.h>
 #include <string.h>
-#if defined(__wasi__)
-#include <malloc.h>
-#endif
 
 #include "hostel.h"
 
@@ -31,52 +28,6 @@ static const char *const event_fields[EV_LAST + 1] = {
     [0x02] = "sb", [0x03] = "sshssub", [0x04] = "b", [0x05] = "s", [0x06] = "u",
     [0x07] = "sb", [0x08] = "ussuhub", [0x09] = "ss", [0x0a] = "", [0x0b] = "", [0x0c] = "",
 };
-
-static void *counted(void *block, size_t wanted)
-{
-    if (!block && wanted)
-        hostel_control_block[CONTROL_FLAGS] |= FLAG_OUT_OF_MEMORY;
-    return block;
-}
-
-static void *heap_calloc(void *opaque, size_t count, size_t size)
-{
-    (void)opaque;
-    return counted(calloc(count, size), count && size);
-}
-
-static void *heap_malloc(void *opaque, size_t size)
-{
-    (void)opaque;
-    return counted(malloc(size), size);
-}
-
-/* While the base image is made: what is freed is cleared, so that no garbage becomes part of every instance. */
-static bool scrubbing;
-
-static void heap_free(void *opaque, void *block)
-{
-    (void)opaque;
-    if (scrubbing && block)
-        memset(block, 0, malloc_usable_size(block));
-    free(block);
-}
-
-static void *heap_realloc(void *opaque, void *block, size_t size)
-{
-    (void)opaque;
-    if (scrubbing && block && size > malloc_usable_size(block)) {
-        void *moved = malloc(size);
-        if (moved) {
-            memcpy(moved, block, malloc_usable_size(block));
-            heap_free(NULL, block);
-        }
-        return counted(moved, size);
-    }
-    return counted(realloc(block, size), size);
-}
-
-static const JSMallocFunctions heap = {heap_calloc, heap_malloc, heap_free, heap_realloc, malloc_usable_size};
 
 static void track_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, bool handled, void *opaque)
 {
@@ -226,41 +177,34 @@ EXPORT(hostel_turn) int hostel_turn(uint32_t length)
     return result;
 }
 
-/* The JavaScript layer as bytecode without its source text, compiled in an engine that is then thrown away: the one that stays holds only
- * what is alive, closely packed, and its functions say "[native code]". */
-static uint8_t *compile_layer(size_t *length)
+/* The JavaScript layer as bytecode without its source text, left in the outbox. Done in an instance that is then thrown away: the one
+ * that becomes the base image holds only what is alive, closely packed, and its functions say "[native code]". */
+EXPORT(hostel_compile) int hostel_compile(void)
 {
-    JSRuntime *compiler = JS_NewRuntime2(&heap, NULL);
+    JSRuntime *compiler = JS_NewRuntime2(&heap_functions, NULL);
     JSContext *ctx = JS_NewContext(compiler);
     JSValue layer = JS_Eval(ctx, bootstrap_source, sizeof bootstrap_source - 1, "hostel:runtime", JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY);
-    uint8_t *code = NULL;
     if (JS_IsException(layer)) {
         report(ctx);
-    } else {
-        uint8_t *written = JS_WriteObject(ctx, length, layer, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
-        code = malloc(*length);
-        memcpy(code, written, *length);
-        js_free(ctx, written);
-        JS_FreeValue(ctx, layer);
+        return 1;
     }
-    JS_FreeContext(ctx);
-    JS_FreeRuntime(compiler);
-    return code;
+    size_t length;
+    uint8_t *written = JS_WriteObject(ctx, &length, layer, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
+    if (!written)
+        return 2;
+    hostel_control_block[CONTROL_OUTBOX] = (uint32_t)(uintptr_t)written;
+    hostel_control_block[CONTROL_OUTBOX_LENGTH] = length;
+    return 0;
 }
 
-EXPORT(hostel_init) int hostel_init(void)
+/* Make the base image out of the bytecode, of which there are `length` bytes in the inbox. */
+EXPORT(hostel_init) int hostel_init(uint32_t length)
 {
-    size_t length = 0;
-    scrubbing = true;
-    uint8_t *code = compile_layer(&length);
-    if (!code)
-        return 1;
     uint32_t *control = hostel_control_block;
-    control[CONTROL_INBOX] = (uint32_t)(uintptr_t)first_inbox;
-    control[CONTROL_INBOX_SIZE] = INBOX_BYTES;
+    uint8_t *code = (uint8_t *)(uintptr_t)control[CONTROL_INBOX];
     control[CONTROL_PROTOCOL] = HOSTEL_PROTOCOL;
     host = dispatch = end_turn = on_rejection = JS_UNDEFINED;
-    runtime = JS_NewRuntime2(&heap, NULL);
+    runtime = JS_NewRuntime2(&heap_functions, NULL);
     JS_SetMaxStackSize(runtime, JS_STACK_BYTES);
     JS_UpdateStackTop(runtime);
     modules_install(runtime);
@@ -270,6 +214,8 @@ EXPORT(hostel_init) int hostel_init(void)
     JSValue layer = JS_EvalFunction(context, JS_ReadObject(context, code, length, JS_READ_OBJ_BYTECODE));
     memset(code, 0, length);
     free(code);
+    control[CONTROL_INBOX] = (uint32_t)(uintptr_t)first_inbox;
+    control[CONTROL_INBOX_SIZE] = INBOX_BYTES;
     JSValue global = JS_GetGlobalObject(context);
     JSValueConst arguments[2] = {host, global};
     JSValue value = JS_IsException(layer) ? layer : JS_Call(context, layer, JS_UNDEFINED, 2, arguments);
@@ -286,6 +232,6 @@ EXPORT(hostel_init) int hostel_init(void)
     JS_SetHostPromiseRejectionTracker(runtime, track_rejection, NULL);
     drain();
     JS_RunGC(runtime);
-    scrubbing = false;
+    heap_seal();
     return JS_IsFunction(context, dispatch) && JS_IsFunction(context, end_turn) ? 0 : 2;
 }
