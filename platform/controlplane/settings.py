@@ -5,6 +5,7 @@ Owns what Django needs to be told; whatever an operator can set is in `config` a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.utils.functional import SimpleLazyObject
@@ -20,11 +21,19 @@ def _keys() -> keys.KeyRing:
     return keys.load(configured=HOSTEL.secret_key, path=HOSTEL.home / "secret.key")
 
 
+class _Fallbacks(list[str]):
+    """A list, because Django demands one when it reads the settings; what is in it is looked up when it is used."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Django's keys from the master keys that only unseal."""
+        return iter([HOSTEL_KEYS.derive("django", key_id).hex() for key_id in HOSTEL_KEYS.earlier])
+
+
 # Lazy, so that reading the settings makes no file.
 HOSTEL_KEYS: Any = SimpleLazyObject(_keys)
 SECRET_KEY: Any = SimpleLazyObject(lambda: HOSTEL_KEYS.derive("django").hex())
 # A replaced master key logs nobody out for as long as it stays on the ring.
-SECRET_KEY_FALLBACKS: Any = SimpleLazyObject(lambda: [HOSTEL_KEYS.derive("django", key_id).hex() for key_id in HOSTEL_KEYS.earlier])
+SECRET_KEY_FALLBACKS: list[str] = _Fallbacks()
 # Who makes a version's image: a dotted path to a tenants.builder.Builder.
 HOSTEL_BUILDER = "jobs.builds.JobBuilder"
 # Which Celery application sends what wakes the background workers.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ops.cli import Argument, Command, argument
 
 GROUPS = {
+    "backup": "make, check and restore backups",
     "audit": "check the record of what was done",
     "tenant": "make, stop, export and delete tenants",
     "token": "make and revoke API tokens",
@@ -82,6 +83,37 @@ COMMANDS: tuple[Command, ...] = (
         ),
         details="New requests are refused, those under way are finished. Exit code 1 where some have not ended in time.",
         needs="settings",
+    ),
+    Command(
+        "backup create",
+        "ops.commands.backups:create",
+        "write a backup of everything",
+        (
+            _named("file", "the archive to make: .tar, or .tar.gz to compress it; it must not exist"),
+            _named(
+                "--with-key",
+                "also the key that tenants' secrets are sealed with: whoever has the archive can then read them",
+                action="store_true",
+            ),
+        ),
+        details="Safe while Hostel serves: the database is copied as it is at one moment, and no content is removed meanwhile.",
+    ),
+    Command(
+        "backup verify",
+        "ops.commands.backups:verify",
+        "check every byte of a backup",
+        (_named("file", "the archive"),),
+    ),
+    Command(
+        "backup restore",
+        "ops.commands.backups:restore",
+        "make this home and database what a backup holds",
+        (
+            _named("file", "the archive"),
+            _named("--force", "replace what is here", action="store_true"),
+            _named("--without-key", "go on although the key of its secrets is not here", action="store_true"),
+        ),
+        details="Refused while Hostel runs in this home, and where tenants or people are in the database. Everything is checked first.",
     ),
     Command(
         "audit verify",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -37,6 +38,14 @@ class BlobStore(Protocol):
 
     def delete(self, sha256: str, *, put_before: float | None = None) -> bool:
         """Remove it, unless it was put at or after `put_before` (seconds since 1970); whether it was removed."""
+        ...
+
+    def kept(self) -> AbstractContextManager[None]:
+        """Nothing is collected while the block runs (a backup reads what rows of a moment ago refer to)."""
+        ...
+
+    def collecting(self) -> AbstractContextManager[bool]:
+        """For whoever removes: whether it may now. False while somebody else does, or something is kept."""
         ...
 
     def walk(self) -> Iterator[BlobInfo]:

@@ -5,12 +5,14 @@ A file appears under its name only when all of its bytes are on the disk: writte
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +21,7 @@ from tenants.errors import BlobMissing
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = ".part-"
+_LOCK = ".lock"
 
 
 class FolderBlobStore:
@@ -94,6 +97,18 @@ class FolderBlobStore:
         aside.unlink()
         return True
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Nothing is collected while the block runs."""
+        with self._lock(fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def collecting(self) -> Iterator[bool]:
+        """Whether the block may remove."""
+        with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB) as mine:
+            yield mine
+
     def walk(self) -> Iterator[BlobInfo]:
         """Every stored blob."""
         for path in self.root.glob("??/??/*"):
@@ -107,6 +122,15 @@ class FolderBlobStore:
         for path in stale:
             path.unlink(missing_ok=True)
         return len(stale)
+
+    @contextmanager
+    def _lock(self, kind: int) -> Iterator[bool]:
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self.root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            yield _flock(handle, kind)
+        finally:
+            os.close(handle)
 
     def _path(self, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):
@@ -127,6 +151,14 @@ class FolderBlobStore:
         except FileNotFoundError:
             return None
         return self._info(sha256)
+
+
+def _flock(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -35,15 +35,19 @@ def blobs_collect(*, grace_seconds: float | None = None) -> Collected:
     before = time.time() - (settings.HOSTEL.blob_grace_seconds if grace_seconds is None else grace_seconds)
     listed = list(store.walk())
     referred = set(references())
-    removed = size = 0
-    for blob in listed:
-        if blob.sha256 not in referred and blob.modified < before and store.delete(blob.sha256, put_before=before):
-            removed += 1
-            size += blob.size
+    unused = [blob for blob in listed if blob.sha256 not in referred and blob.modified < before]
+    removed = blobs_remove(unused, put_before=before)
     if isinstance(store, blobs.FolderBlobStore):
         store.sweep_drafts(older_than=before)
     uploads = blobs.staging().sweep(older_than=time.time() - _STAGED_SECONDS)
-    return Collected(removed=removed, bytes=size, kept=len(listed) - removed, uploads=uploads)
+    return Collected(removed=len(removed), bytes=sum(blob.size for blob in removed), kept=len(listed) - len(removed), uploads=uploads)
+
+
+def blobs_remove(unused: Sequence[blobs.BlobInfo], *, put_before: float) -> list[blobs.BlobInfo]:
+    """Remove blobs that nobody refers to, unless one was put since or a backup is being made; those that were removed."""
+    store = blobs.store()
+    with store.collecting() as allowed:
+        return [blob for blob in unused if store.delete(blob.sha256, put_before=put_before)] if allowed else []
 
 
 def references(*, tenant: Tenant | None = None) -> Iterator[str]:

@@ -24,7 +24,7 @@ from tenants.actor import Actor
 from tenants.errors import TenantNotFound
 from tenants.models import ApiToken, RateCount, Tenant, Version
 from tenants.names import check_text
-from tenants.services.blobs import references
+from tenants.services.blobs import blobs_remove, references
 from tenants.services.support import audit
 from tenants.services.tenants import REASON_CHARACTERS
 
@@ -116,11 +116,10 @@ def tenant_erase(*, tenant: Tenant, actor: Actor) -> Erased:
 
 def _blobs_remove(wanted: set[str], *, before: float) -> tuple[int, int, int]:
     """Remove those of `wanted` that no other tenant's row refers to; how many, their bytes, and how many were put too lately."""
-    store = blobs.store()
     unused = wanted - set(references())
-    sizes = {info.sha256: info.size for info in store.walk() if info.sha256 in unused}
-    removed = [sha256 for sha256 in sizes if store.delete(sha256, put_before=before)]
-    return len(removed), sum(sizes[sha256] for sha256 in removed), len(sizes) - len(removed)
+    found = [info for info in blobs.store().walk() if info.sha256 in unused]
+    removed = blobs_remove(found, put_before=before)
+    return len(removed), sum(info.size for info in removed), len(found) - len(removed)
 
 
 def _counts_forget(tenant: Tenant) -> int:

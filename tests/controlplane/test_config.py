@@ -171,6 +171,17 @@ def test_it_is_read_without_django():
     subprocess.run([sys.executable, "-c", f"import sys; sys.path[:0] = ['.', 'platform']; {code}"], cwd=config.ROOT, check=True)
 
 
+def test_reading_djangos_settings_makes_no_key(tmp_path):
+    code = "import django; django.setup(); from django.conf import settings; assert not (settings.HOSTEL.home / 'secret.key').exists()"
+    environ = {name: value for name, value in os.environ.items() if name != "HOSTEL_SECRET_KEY"}
+    command = [
+        sys.executable,
+        "-c",
+        f"import sys; sys.path[:0] = ['.', 'platform']; {code}; assert list(settings.SECRET_KEY_FALLBACKS) == []",
+    ]
+    subprocess.run(command, cwd=config.ROOT, check=True, env={**environ, "HOSTEL_HOME": str(tmp_path)})
+
+
 def test_the_table_has_every_setting_with_its_meaning():
     table = config.settings_table()
     for item in config.settings_fields():
