@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from api.views import admin, audit, deployments, docs, people, tenants, versions, workers
+from api.views import admin, audit, deployments, docs, people, telemetry, tenants, versions, workers
 from api.views.base import Unknown
 
 app_name = "api"
@@ -31,9 +31,16 @@ urlpatterns = [
     path("workers/<str:worker>/versions/<uuid:version>", versions.VersionOne.as_view()),
     path("workers/<str:worker>/deployments", deployments.Deployments.as_view()),
     path("workers/<str:worker>/deployments/<uuid:deployment>", deployments.DeploymentOne.as_view()),
+    path("workers/<str:worker>/metrics", telemetry.WorkerMetricsView.as_view()),
+    path("workers/<str:worker>/logs", telemetry.WorkerLogs.as_view()),
+    path("workers/<str:worker>/invocations/<str:request_id>", telemetry.WorkerInvocation.as_view()),
     path("workers/<str:worker>/rollback", deployments.Rollback.as_view()),
     path("audit", audit.Audit.as_view()),
     path("audit/export", audit.AuditExport.as_view()),
+    path("metrics", telemetry.TenantMetricsView.as_view()),
+    path("usage", telemetry.UsageView.as_view()),
+    path("usage/export", telemetry.UsageExport.as_view()),
+    path("admin/metrics", telemetry.PlatformMetricsView.as_view()),
     path("admin/pool", admin.PoolView.as_view()),
     path("admin/audit", audit.AdminAudit.as_view()),
     path("admin/audit/export", audit.AdminAuditExportView.as_view()),
