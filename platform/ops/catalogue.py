@@ -63,6 +63,15 @@ COMMANDS: tuple[Command, ...] = (
         answers=False,
     ),
     Command(
+        "doctor",
+        "ops.commands.doctor:examine",
+        "look everything over and say what to do",
+        (_named("--deep", "also read every blob and verify the audit log", action="store_true"),),
+        details="Settings, home, disk, clock, kernel, port, database, schema, keys, content, images, Redis, broker, jobs, gateways. "
+        "Changes nothing. Exit code 1 where something does not work.",
+        needs="settings",
+    ),
+    Command(
         "migrate",
         "ops.commands.schema:migrate",
         "bring the database's schema up to date",

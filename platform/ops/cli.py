@@ -153,6 +153,8 @@ def _loaded(command: Command) -> Callable[[argparse.Namespace], Outcome | int]:
     if command.needs == "django":
         # A command's answer is its document, not a log; whoever wants the log can say so.
         os.environ.setdefault("HOSTEL_LOG_LEVEL", "WARNING")
+        # Whatever is made in the home is its owner's alone.
+        os.umask(0o077)
         import django  # noqa: PLC0415 - most of a second, for those who need it
 
         django.setup()

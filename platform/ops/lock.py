@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import socket
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -55,6 +56,25 @@ class HomeLock:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def holder(run: Path) -> int | None:
+    """The process that serves from this home, or None. Only looks: trying the lock could refuse somebody who is just starting."""
+    pid = _read(run / "serve.lock").get("pid")
+    if pid is None:
+        return None
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        if sys.platform == "linux":
+            return None
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return None
+        return pid
+    # Another process may have the number by now.
+    return pid if b"serve" in words else None
 
 
 def require_free_port(host: str, port: int) -> None:

@@ -73,6 +73,11 @@ def install(home: Path, progress: Callable[[str], None] = lambda _: None, config
     return Guest(build, code)
 
 
+def expected(config: EngineConfig | None = None) -> str:
+    """The name of the build that this source makes on this machine."""
+    return _build_name(config or EngineConfig())
+
+
 def _build(cache: Path, target: Path, config: EngineConfig, progress: Callable[[str], None]) -> None:
     """Everything from source to native code; `target` appears whole or not at all."""
     linked = toolchain.compile_guest(cache, bootstrap(), progress)

@@ -126,6 +126,30 @@ def test_visitors_are_served_while_the_schema_changes(hostel, environ):
     assert hostel.upload("changed", SECRETIVE).status == 200
 
 
+def test_the_doctor_finds_everything_well(hostel, environ):
+    found = command(hostel, "doctor", "--deep", **environ)
+    bad = [
+        one for one in found["findings"] if one["level"] == "fail" or (one["level"] == "warn" and one["name"] not in ("settings", "images"))
+    ]
+    assert found["healthy"], bad
+    names = {one["name"] for one in found["findings"]}
+    assert {
+        "home",
+        "disk",
+        "guest",
+        "port",
+        "broker",
+        "database",
+        "schema",
+        "clock",
+        "keys",
+        "content",
+        "jobs",
+        "gateways",
+        "ready",
+    } <= names
+
+
 def test_a_machine_is_drained_and_serves_again(hostel, environ):
     rows = command(hostel, "drain", "--timeout", "30", **environ)
     assert len(rows) == 2
