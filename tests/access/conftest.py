@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from telemetry import chunks
 from tenants import services
 from tenants.actor import Actor
 from tenants.models import Deployment, Tenant, User, Version
 from tenants.roles import Role, Scope
 from tests.conftest import script
+from tests.telemetry.making import record
 
 SYSTEM = Actor.system()
 HELLO = "export default { fetch() { return new Response('hello'); } };"
@@ -113,6 +115,14 @@ def _worker(tenant: Tenant) -> str:
     return "theirs"
 
 
+def _request(tenant: Tenant) -> str:
+    """The id of a request to that worker."""
+    worker = tenant.workers.get(name=_worker(tenant))
+    kept = ("v", record())
+    chunks.made([kept], tenant_id=tenant.pk, worker_id=worker.pk, process="aaaaaaaaaaaa", kept=True, now=0).save()
+    return kept[1].request_id
+
+
 # What another tenant has, by the name of the parameter in an address. A new parameter needs a line here, or the tests fail.
 THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     # The native API.
@@ -122,6 +132,7 @@ THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     "token_id": lambda tenant: str(services.token_create(tenant=tenant, name="t", scopes=["workers:read"], actor=SYSTEM)[0].pk),
     "member_id": lambda tenant: str(tenant.memberships.get().pk),
     "invitation_id": lambda tenant: str(services.invitation_create(tenant=tenant, role="viewer", may_own=False, actor=SYSTEM)[0].pk),
+    "request_id": _request,
     # The Cloudflare-compatible one.
     "account": lambda tenant: tenant.account_id,
     "name": _worker,
