@@ -169,9 +169,7 @@ CELERY_WORKER_CONSUMER = "jobs.consumer:PatientConsumer"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "hostel"
+# The one thing that a process keeps time for: what is due (jobs.schedule) and what is overdue are rows.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "jobs.sweep", "schedule": HOSTEL.job_sweep_seconds},
-    "collect-blobs": {"task": "jobs.start", "schedule": 3600.0, "args": ("blob_gc",)},
-    "erase-tenants": {"task": "jobs.start", "schedule": 3600.0, "args": ("tenants_erase",)},
-    "prune-jobs": {"task": "jobs.start", "schedule": 3600.0, "args": ("job_prune",)},
 }

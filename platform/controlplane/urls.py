@@ -27,5 +27,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/login/", throttled(admin.site.login), name="admin-login"),
     path("admin/", admin.site.urls),
     path("client/v4/", include("cfapi.urls")),
+    path("api/v1/admin/", include("jobs.urls")),
     path("api/v1/", include("api.urls")),
 ]

@@ -43,7 +43,7 @@ class JobBuilder:
         match done.state:
             case Job.State.SUCCEEDED:
                 return BuildReport(**(done.result or {}))
-            case Job.State.FAILED:
+            case Job.State.FAILED | Job.State.DEAD:
                 raise failures.from_json(done.error)
             case _:
                 raise BuildUnavailable(seconds=wait_seconds)

@@ -13,6 +13,8 @@ from jobs.models import Job
 from jobs.registry import Result, job_kind
 from tenants import services as tenants
 
+HOUR = 3_600.0
+
 
 @job_kind("version_build")
 def version_build(job: Job) -> Result:
@@ -32,20 +34,20 @@ def images_refresh(_job: Job) -> Result:
     return builds.refresh_images()
 
 
-@job_kind("blob_gc")
+@job_kind("blob_gc", every=HOUR)
 def blob_gc(_job: Job) -> Result:
     """Forget images of earlier guests, then remove content that nothing refers to."""
     images = tenants.images_prune(guest_build=engine.sandbox().guest_build)
     return {"images": images, **asdict(tenants.blobs_collect())}
 
 
-@job_kind("tenants_erase")
+@job_kind("tenants_erase", every=HOUR)
 def tenants_erase(_job: Job) -> Result:
     """Erase the tenants whose grace period is over."""
     return {"tenants": tenants.tenants_erase_due()}
 
 
-@job_kind("job_prune")
+@job_kind("job_prune", every=HOUR)
 def job_prune(_job: Job) -> Result:
     """Forget old jobs and counts."""
     return {"jobs": services.jobs_prune(), "counts": tenants.throttles_prune() + tenants.quotas_prune()}

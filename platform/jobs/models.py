@@ -17,12 +17,17 @@ class Job(models.Model):
     """One thing to do in the background, and what became of it."""
 
     class State(models.TextChoices):
-        """`queued` -> `running` -> one of the three ends. A lease that runs out leads back from `running` to another attempt."""
+        """`queued` -> `running` -> one of the four ends. A lease that runs out leads back from `running` to another attempt.
+
+        `failed` is an answer: trying again would bring the same. `dead` is what nobody foresaw, or a runner lost each time, as often as
+        it may be tried: it waits for an operator, who can have it tried again.
+        """
 
         QUEUED = "queued"
         RUNNING = "running"
         SUCCEEDED = "succeeded"
         FAILED = "failed"
+        DEAD = "dead"
         CANCELLED = "cancelled"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -70,7 +75,7 @@ class Job(models.Model):
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.state in (self.State.SUCCEEDED, self.State.FAILED, self.State.CANCELLED)
+        return self.state not in (self.State.QUEUED, self.State.RUNNING)
 
 
 class Runner(models.Model):
@@ -86,6 +91,18 @@ class Runner(models.Model):
     def __str__(self) -> str:
         """The name."""
         return self.name
+
+
+class Schedule(models.Model):
+    """When a periodic kind of job is next due (jobs.schedule)."""
+
+    kind = models.CharField(max_length=60, primary_key=True)
+    next_at = models.DateTimeField()
+    last_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        """Kind and moment."""
+        return f"{self.kind} at {self.next_at}"
 
 
 class Message(models.Model):

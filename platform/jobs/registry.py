@@ -23,13 +23,17 @@ class Kind:
     name: str
     run: Callable[[Job], Result]
     max_attempts: int
+    # Seconds between two of its jobs, where they are asked for by the clock (jobs.schedule).
+    every: float | None = None
 
 
 _KINDS: dict[str, Kind] = {}
 
 
-def job_kind(name: str, *, max_attempts: int = 3) -> Callable[[Callable[[Job], Result]], Callable[[Job], Result]]:
-    """Register the decorated function as the work of jobs called `name`.
+def job_kind(
+    name: str, *, max_attempts: int = 3, every: float | None = None
+) -> Callable[[Callable[[Job], Result]], Callable[[Job], Result]]:
+    """Register the decorated function as the work of jobs called `name`, which the clock asks for every `every` seconds if that is given.
 
     An error of ours (`HostelError`) ends the job at once: it is an answer. Anything else is tried again, up to `max_attempts` times in all.
     """
@@ -37,10 +41,16 @@ def job_kind(name: str, *, max_attempts: int = 3) -> Callable[[Callable[[Job], R
     def register(run: Callable[[Job], Result]) -> Callable[[Job], Result]:
         if name in _KINDS and _KINDS[name].run is not run:
             raise ValueError(f"There are two kinds of jobs called {name!r}.")
-        _KINDS[name] = Kind(name, run, max_attempts)
+        _KINDS[name] = Kind(name, run, max_attempts, every)
         return run
 
     return register
+
+
+def periodic() -> list[Kind]:
+    """The kinds that the clock asks for."""
+    import_module("jobs.kinds")
+    return [kind for kind in _KINDS.values() if kind.every is not None]
 
 
 def kind(name: str) -> Kind:

@@ -20,15 +20,23 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from jobs import broker, failures
+from jobs.errors import JobConflict
 from jobs.models import Job, Runner
 from jobs.registry import kind as kind_of
+from jobs.selectors import job_get
 from jobs.wake import Bell, ring
 from sandbox.errors import HostelError
+from tenants.actor import Actor
 from tenants.models import Tenant, Version
+from tenants.services.support import audit
 
 log = structlog.get_logger(__name__)
 
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
+# What an operator can have tried again.
+RETRIED = (Job.State.FAILED, Job.State.DEAD, Job.State.CANCELLED)
+# Dead jobs wait for an operator: they are kept so many times as long as the others.
+_DEAD = 4
 # Between two attempts of a job that failed unexpectedly: 2, 4, 8, … seconds.
 _RETRY_SECONDS = 2.0
 # How often a waiter looks at the row; the bell makes it look at once when the runner is on this machine.
@@ -84,6 +92,45 @@ def job_cancel(*, job_id: uuid.UUID) -> bool:
     return bool(Job.objects.filter(pk=job_id, state__in=UNFINISHED).update(state=Job.State.CANCELLED, finished=timezone.now()))
 
 
+@transaction.atomic
+def job_stop(*, job_id: uuid.UUID, actor: Actor) -> Job:
+    """An operator's `job_cancel`. Raises `JobNotFound`, or `JobConflict` for a job that has ended."""
+    job = job_get(job_id=job_id)
+    if not job_cancel(job_id=job_id):
+        raise JobConflict(f"The job has ended: it is {job.state}.", state=job.state)
+    audit(tenant=None, actor=actor, action="job_cancel", target=str(job_id), before=job.state, after=Job.State.CANCELLED, kind=job.kind)
+    return job_get(job_id=job_id)
+
+
+@transaction.atomic
+def job_retry(*, job_id: uuid.UUID, actor: Actor) -> Job:
+    """Have a job that has ended without success tried again, as often as its kind may be.
+
+    Raises `JobNotFound`, or `JobConflict` for a job that has not ended or has succeeded, and where another one with its key is under way.
+    """
+    job = job_get(job_id=job_id)
+    retried = Job.objects.filter(pk=job_id, state__in=RETRIED)
+    try:
+        with transaction.atomic():
+            # Attempts are counted on: a number that has been is the token of a runner that may still be about.
+            done = retried.update(
+                state=Job.State.QUEUED,
+                max_attempts=F("attempts") + kind_of(job.kind).max_attempts,
+                run_after=timezone.now(),
+                sent=timezone.now(),
+                lease_until=None,
+                finished=None,
+                error=None,
+            )
+    except IntegrityError:
+        raise JobConflict("Another job with the same key is under way.", key=job.idempotency_key) from None
+    if not done:
+        raise JobConflict(f"Only a job that has ended without success can be tried again: it is {job.state}.", state=job.state)
+    audit(tenant=None, actor=actor, action="job_retry", target=str(job_id), before=job.state, after=Job.State.QUEUED, kind=job.kind)
+    transaction.on_commit(lambda: broker.send(job_id))
+    return job_get(job_id=job_id)
+
+
 def job_wait(*, job_id: uuid.UUID, timeout: float) -> Job:
     """The job's row once it has ended, or as it is after `timeout` seconds. Must not be called in a transaction."""
     if settings.HOSTEL.jobs_inline:
@@ -118,11 +165,13 @@ def job_succeed(*, job: Job, result: Mapping[str, Any] | None) -> bool:
 
 
 def job_fail(*, job: Job, error: BaseException) -> bool:
-    """End the attempt with an error: for good where the error is an answer or was the last attempt's, else to be tried again."""
-    final = isinstance(error, HostelError) or job.attempts >= job.max_attempts
+    """End the attempt with an error: as failed where that is an answer, as dead where it was the last attempt, else to be tried again."""
     stored = failures.to_json(error)
-    if final:
+    if isinstance(error, HostelError):
         return _end(job, state=Job.State.FAILED, error=stored)
+    if job.attempts >= job.max_attempts:
+        log.error("a job is dead", job=str(job.pk), kind=job.kind, attempts=job.attempts)
+        return _end(job, state=Job.State.DEAD, error=stored)
     pause = timedelta(seconds=_RETRY_SECONDS * 2 ** (job.attempts - 1))
     return bool(_mine(job).update(state=Job.State.QUEUED, error=stored, run_after=timezone.now() + pause, lease_until=None))
 
@@ -138,15 +187,15 @@ def leases_renew(*, runner: str, job_ids: Sequence[uuid.UUID]) -> None:
 def jobs_sweep() -> int:
     """Send again what is overdue: due jobs nobody has taken, and jobs whose runner has fallen silent; how many were sent.
 
-    A job that has no attempts left ends as failed. Any number of processes may sweep at once: sending twice is harmless.
+    A job that has no attempts left ends as dead. Any number of processes may sweep at once: sending twice is harmless.
     """
     now = timezone.now()
     silent = Q(state=Job.State.RUNNING, lease_until__lt=now)
     exhausted = Job.objects.filter(silent, attempts__gte=F("max_attempts"))
     for job in exhausted:
         lost = failures.JobFailed("The background worker stopped in the middle, as often as it may be tried.")
-        if _end(job, state=Job.State.FAILED, error=lost.as_dict()):
-            log.error("a job was lost", job=str(job.pk), kind=job.kind, attempts=job.attempts)
+        if _end(job, state=Job.State.DEAD, error=lost.as_dict()):
+            log.error("a job is dead", job=str(job.pk), kind=job.kind, attempts=job.attempts)
     unsent = Q(sent=None) | Q(sent__lt=F("run_after")) | Q(sent__lt=now - timedelta(seconds=_LOST_SECONDS))
     due = Q(unsent, state=Job.State.QUEUED, run_after__lte=now)
     overdue = list(Job.objects.filter(silent | due).order_by("run_after").values_list("pk", flat=True)[:_SWEPT])
@@ -160,7 +209,9 @@ def jobs_prune() -> int:
     """Remove jobs that ended longer ago than they are kept, and runners that are gone; how many jobs."""
     now = timezone.now()
     Runner.objects.filter(seen__lt=now - timedelta(seconds=settings.HOSTEL.job_lease_seconds * _SILENT_LEASES)).delete()
-    old = Job.objects.exclude(state__in=UNFINISHED).filter(finished__lt=now - timedelta(days=settings.HOSTEL.job_keep_days))
+    kept = timedelta(days=settings.HOSTEL.job_keep_days)
+    dead = Q(state=Job.State.DEAD)
+    old = Job.objects.exclude(state__in=UNFINISHED).filter(~dead & Q(finished__lt=now - kept) | dead & Q(finished__lt=now - _DEAD * kept))
     return old.delete()[0]
 
 

@@ -1,4 +1,4 @@
-"""Celery's side: three tasks, each a line.
+"""Celery's side: two tasks, each a line or two.
 
 Owns the names that messages carry. Must not hold work: jobs do.
 """
@@ -9,7 +9,7 @@ import uuid
 
 from celery import shared_task
 
-from jobs import running, services
+from jobs import running, schedule, services
 
 
 @shared_task(name="jobs.run")
@@ -20,11 +20,6 @@ def run(job_id: str) -> None:
 
 @shared_task(name="jobs.sweep")
 def sweep() -> None:
-    """Send again what is overdue."""
+    """Ask for what is due, send again what is overdue."""
+    schedule.schedule_run()
     services.jobs_sweep()
-
-
-@shared_task(name="jobs.start")
-def start(kind: str) -> None:
-    """Ask for a periodic job of that kind, unless one is under way."""
-    services.job_enqueue(kind=kind, payload={}, idempotency_key=f"periodic:{kind}")

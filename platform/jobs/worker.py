@@ -17,7 +17,7 @@ from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from django.conf import settings
 from django.db import connections
 
-from jobs import broker, builds, running, services
+from jobs import broker, builds, running, schedule, services
 from jobs.engine import engine
 from telemetry.ingester import Ingester
 
@@ -74,6 +74,7 @@ def _warm() -> None:
     """Start the engine behind the second wall, say which guest it has, and take up what was left lying."""
     try:
         builds.report_guest(engine.sandbox().guest_build)
+        schedule.schedule_run()
         services.jobs_sweep()
         services.job_enqueue(kind="images_refresh", payload={}, idempotency_key="images_refresh")
     except Exception:

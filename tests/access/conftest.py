@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -133,6 +134,8 @@ THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     "member_id": lambda tenant: str(tenant.memberships.get().pk),
     "invitation_id": lambda tenant: str(services.invitation_create(tenant=tenant, role="viewer", may_own=False, actor=SYSTEM)[0].pk),
     "request_id": _request,
+    # Operators only: nobody's thing.
+    "job_id": lambda _tenant: str(uuid4()),
     # The Cloudflare-compatible one.
     "account": lambda tenant: tenant.account_id,
     "name": _worker,

@@ -15,7 +15,9 @@ sys.path[:0] = [os.getcwd(), os.path.join(os.getcwd(), "platform")]
 import django
 django.setup()
 import tests.jobs.slow
-from jobs import worker
+from jobs import broker, worker
+# A queue of its own: a broker of this machine may serve others, too.
+broker.application().conf.task_default_queue = os.environ.get("TEST_QUEUE", "hostel")
 worker.main(concurrency=2)
 """
 
@@ -24,7 +26,7 @@ worker.main(concurrency=2)
 def slow(job: Job) -> dict[str, object]:
     """Leaves a mark when it begins; the first attempt takes for ever."""
     with Path(job.payload["marks"]).open("a") as marks:
-        marks.write(f"{job.attempts}\n")
-    if job.attempts == 1:
+        marks.write(f"{job.pk} {job.attempts}\n")
+    if job.attempts == 1 and job.payload["seconds"]:
         time.sleep(job.payload["seconds"])
     return {"attempt": job.attempts}

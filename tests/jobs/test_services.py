@@ -141,7 +141,7 @@ class TestRunning:
         assert services.job_claim(job_id=job.pk, runner="r") is None
         Job.objects.update(run_after=timezone.now())
         run(job)
-        assert (job.state, job.attempts) == ("failed", 2)
+        assert (job.state, job.attempts) == ("dead", 2)
         assert job.error["code"] == "job_failed"
         assert job.error["kind"] == "ZeroDivisionError"
         assert "1234" not in str(job.error)
@@ -220,7 +220,7 @@ class TestLeases:
         assert services.job_claim(job_id=job.pk, runner="third") is None
         assert services.jobs_sweep() == 0
         job.refresh_from_db()
-        assert (job.state, job.error["code"]) == ("failed", "job_failed")
+        assert (job.state, job.error["code"]) == ("dead", "job_failed")
 
     def test_a_job_for_later_waits_for_its_time(self):
         job = services.job_enqueue(kind="test_note", payload={"text": "x"}, delay_seconds=60)
@@ -298,8 +298,8 @@ class TestRegistry:
 def test_periodic_kinds_run():
     from jobs import tasks
 
-    for kind in ("blob_gc", "job_prune"):
-        tasks.start(kind)
-        assert run(Job.objects.get(kind=kind)).state == "succeeded"
+    tasks.sweep()
+    for kind in registry.periodic():
+        assert run(Job.objects.get(kind=kind.name)).state == "succeeded", kind.name
     tasks.sweep()
     tasks.run(str(uuid.uuid4()))

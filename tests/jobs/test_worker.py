@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
@@ -22,7 +21,6 @@ from tests.conftest import HELLO, BackgroundWorker
 from tests.jobs.slow import WORKER
 
 pytestmark = pytest.mark.django_db(transaction=True)
-QUICK = {"HOSTEL_JOB_LEASE_SECONDS": "1", "HOSTEL_JOB_SWEEP_SECONDS": "0.5"}
 
 
 def until(condition, seconds: float = 20.0) -> None:
@@ -64,29 +62,15 @@ def test_an_idle_worker_begins_at_once(background_worker, upload_js):
     assert statistics.median(delays[2:]) < 0.1
 
 
-def test_a_full_worker_takes_the_next_one_as_soon_as_it_can(background_worker):
-    """Two hundred jobs that take nothing: at a poll for each four of them they took eight seconds."""
-    for _ in range(200):
-        services.job_enqueue(kind="job_prune", payload={})
-    until(lambda: Job.objects.filter(kind="job_prune", state="succeeded").count() == 200, 6)
-
-
-def test_a_killed_worker_loses_no_job(own_jobs, tmp_path: Path):
-    marks = tmp_path / "marks"
-    worker = BackgroundWorker(script=WORKER, **QUICK)
+def test_a_full_worker_takes_the_next_one_as_soon_as_it_can(own_jobs, tmp_path):
+    """Two hundred jobs that take nothing, two at once: at a poll for each two of them they would take twenty-five seconds."""
+    worker = BackgroundWorker(script=WORKER)
     try:
-        jobs = [services.job_enqueue(kind="test_slow", payload={"marks": str(marks), "seconds": 600}) for _ in range(2)]
-        until(lambda: marks.exists() and len(marks.read_text().split()) == 2)
-        # One that had not begun.
-        services.job_enqueue(kind="test_slow", payload={"marks": str(marks), "seconds": 0})
-        worker.kill()
-        worker.start()
-        until(lambda: not Job.objects.exclude(state="succeeded").exists(), 40)
-        assert {Job.objects.get(pk=job.pk).attempts for job in jobs} == {2}
-        assert worker.stop() == 0
+        for _ in range(200):
+            services.job_enqueue(kind="test_slow", payload={"marks": str(tmp_path / "marks"), "seconds": 0})
+        until(lambda: Job.objects.filter(kind="test_slow", state="succeeded").count() == 200, 15)
     finally:
-        if worker.process.poll() is None:
-            worker.kill()
+        worker.stop()
 
 
 def test_it_ends_when_told_and_signs_off(own_jobs):
@@ -151,18 +135,3 @@ def test_after_an_upgrade_live_versions_get_their_images(own_jobs, settings, upl
     assert tenants.images_prune(guest_build=guest) == 0
     assert tenants.images_prune(guest_build=guest, grace_seconds=-60) == 2
     assert live.images.get().guest_build == guest
-
-
-@pytest.mark.skipif(not django_settings.HOSTEL.redis_url, reason="REDIS_URL names no server")
-def test_redis_wakes_it_as_well(own_jobs, settings, upload_js, monkeypatch):
-    url = django_settings.HOSTEL.redis_url
-    app = broker.application()
-    monkeypatch.setattr(app.conf, "broker_url", url)
-    monkeypatch.setattr(app, "_pool", None)
-    monkeypatch.setattr(app.amqp, "_producer_pool", None)
-    worker = BackgroundWorker(CELERY_BROKER_URL=url)
-    try:
-        assert upload_js().version.number == 1
-        assert not Message.objects.exists()
-    finally:
-        worker.stop()
