@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from api.views import admin, audit, deployments, docs, people, telemetry, tenants, versions, workers
+from api.views import admin, audit, deployments, docs, people, tail, telemetry, tenants, versions, workers
 from api.views.base import Unknown
 
 app_name = "api"
@@ -33,6 +33,7 @@ urlpatterns = [
     path("workers/<str:worker>/deployments/<uuid:deployment>", deployments.DeploymentOne.as_view()),
     path("workers/<str:worker>/metrics", telemetry.WorkerMetricsView.as_view()),
     path("workers/<str:worker>/logs", telemetry.WorkerLogs.as_view()),
+    path("workers/<str:worker>/tail", tail.WorkerTail.as_view()),
     path("workers/<str:worker>/invocations/<str:request_id>", telemetry.WorkerInvocation.as_view()),
     path("workers/<str:worker>/rollback", deployments.Rollback.as_view()),
     path("audit", audit.Audit.as_view()),

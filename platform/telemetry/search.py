@@ -87,7 +87,7 @@ def search(*, tenant: Tenant, worker_id: int | None, wanted: Wanted, cursor: str
     chunks = Chunk.objects.filter(tenant=tenant, kept=True)
     if worker_id is not None:
         chunks = chunks.filter(worker_id=worker_id)
-    at = _position(cursor)
+    at = position(cursor)
     if at is not None:
         chunks = chunks.filter(pk__lte=at[0])
     chunks = _narrowed(chunks, wanted)
@@ -187,7 +187,8 @@ def _narrowed(chunks: QuerySet[Chunk], wanted: Wanted) -> QuerySet[Chunk]:
     return chunks
 
 
-def _position(cursor: str | None) -> tuple[int, int] | None:
+def position(cursor: str | None) -> tuple[int, int] | None:
+    """The chunk's row and the index in it that a cursor names. Raises `FieldInvalid`."""
     if cursor is None:
         return None
     chunk, _, index = cursor.partition(".")

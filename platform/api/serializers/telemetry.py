@@ -146,6 +146,13 @@ class LogsQuery(RecordsQuery):
     limit = serializers.IntegerField(required=False, min_value=1, max_value=PAGE_MOST, default=100)
 
 
+class TailQuery(RecordsQuery):
+    """The same, for a live tail."""
+
+    sample = serializers.FloatField(required=False, min_value=0.0001, max_value=1.0, default=1.0, help_text="The share of requests.")
+    cursor = serializers.CharField(required=False, max_length=40, help_text="The id of an event to go on after, as Last-Event-ID.")
+
+
 class Line(Shown):
     """One console line."""
 
