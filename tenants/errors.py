@@ -11,6 +11,7 @@
     │   └── BindingInvalid
     │       ├── BindingUnsupported · BindingTargetMissing · InheritUnresolved
     ├── NameTaken · NamespaceInUse · PlanInUse · LatestNotDeployed · NewestMoved · ChangedMeanwhile · LastOwner · MemberAlready
+    │   PromotionImpossible · PromotionIncomplete · PromotionChanged
     │                                   what was asked for contradicts what is there
     ├── QuotaExceeded                   a count the tenant may not pass
     ├── TenantSuspended · TokenInvalid · TokenScopeMissing · SessionRequired · TenantUnnamed · InvitationForAnother
@@ -220,6 +221,30 @@ class NamespaceInUse(HostelError):
     """Bindings of workers name this namespace: change them first."""
 
     code = "namespace_in_use"
+    status = 409
+    fault = "tenant"
+
+
+class PromotionImpossible(HostelError):
+    """This worker cannot be promoted: it is in no namespace that leads to another one, or nothing of it is deployed."""
+
+    code = "promotion_impossible"
+    status = 409
+    fault = "tenant"
+
+
+class PromotionIncomplete(HostelError):
+    """The next environment lacks secrets that the worker needs: set them there, then promote."""
+
+    code = "promotion_incomplete"
+    status = 409
+    fault = "tenant"
+
+
+class PromotionChanged(HostelError):
+    """What the promotion would do has changed since it was looked at: look again."""
+
+    code = "promotion_changed"
     status = 409
     fault = "tenant"
 

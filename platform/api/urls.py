@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from api.views import admin, audit, deployments, docs, people, tail, telemetry, tenants, versions, workers
+from api.views import admin, audit, deployments, docs, namespaces, people, tail, telemetry, tenants, versions, workers
 from api.views.base import Unknown
 
 app_name = "api"
@@ -23,6 +23,9 @@ urlpatterns = [
     path("limits", tenants.TenantLimits.as_view()),
     path("tokens", tenants.Tokens.as_view()),
     path("tokens/<uuid:token_id>", tenants.TokenOne.as_view()),
+    path("namespaces", namespaces.Namespaces.as_view()),
+    path("namespaces/<str:namespace>", namespaces.NamespaceOne.as_view()),
+    path("namespaces/<str:namespace>/workers", namespaces.NamespaceWorkers.as_view()),
     path("workers", workers.Workers.as_view()),
     path("workers/<str:worker>", workers.WorkerOne.as_view()),
     path("workers/<str:worker>/settings", workers.WorkerSettingsView.as_view()),
@@ -35,6 +38,7 @@ urlpatterns = [
     path("workers/<str:worker>/logs", telemetry.WorkerLogs.as_view()),
     path("workers/<str:worker>/tail", tail.WorkerTail.as_view()),
     path("workers/<str:worker>/invocations/<str:request_id>", telemetry.WorkerInvocation.as_view()),
+    path("workers/<str:worker>/promotion", namespaces.WorkerPromotion.as_view()),
     path("workers/<str:worker>/rollback", deployments.Rollback.as_view()),
     path("audit", audit.Audit.as_view()),
     path("audit/export", audit.AuditExport.as_view()),

@@ -64,8 +64,16 @@ def _bindings(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
         shape = {"type": "plain_text", "text": value} if isinstance(value, str) else {"type": "json", "json": value}
         described.append({"name": name, **shape})
     described += [{"name": loader["binding"], "type": "worker_loader"} for loader in settings.get("worker_loaders", ())]
+    described += [_dispatch(binding) for binding in settings.get("dispatch_namespaces", ())]
     if "version_metadata" in settings:
         described.append({"name": settings["version_metadata"]["binding"], "type": "version_metadata"})
+    return described
+
+
+def _dispatch(binding: Mapping[str, Any]) -> dict[str, Any]:
+    described = {"name": binding["binding"], "type": "dispatch_namespace", "namespace": binding["namespace"]}
+    if outbound := binding.get("outbound"):
+        described["outbound"] = {"service": outbound["service"], "params": outbound.get("parameters", [])}
     return described
 
 

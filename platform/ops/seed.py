@@ -21,10 +21,20 @@ from tenants import selectors, services
 from tenants.actor import Actor
 from tenants.errors import NotFound, TokenInvalid
 from tenants.models import Tenant, User
+from tenants.names import qualified
 
 TENANT = "demo"
 ADMIN = "admin@localhost"
-EXAMPLES = ("hello", "worker-loader")
+NAMESPACE = "production"
+# Folders of examples and the namespaces they go into ("" for none); what others bind to comes first.
+EXAMPLES = (
+    ("hello", ""),
+    ("worker-loader", ""),
+    ("platform/outbound", ""),
+    ("platform/dispatcher", ""),
+    ("platform/customers/ada", NAMESPACE),
+    ("platform/customers/bob", NAMESPACE),
+)
 # On a version that was seeded: the fingerprint of the folder it came from.
 ANNOTATION = "hostel/seed"
 SCOPES = ("workers:write", "tenant:write")
@@ -50,8 +60,9 @@ def seed(*, note: Callable[[str], None]) -> demo.Demo:
     if found != known:
         demo.write(config.home, found)
     wait_for_builder(config.run)
-    for name in EXAMPLES:
-        _example(tenant, name, note)
+    _namespace(tenant)
+    for name, namespace in EXAMPLES:
+        _example(tenant, name, namespace, note)
     return found
 
 
@@ -86,13 +97,21 @@ def _token(tenant: Tenant, kept: str | None) -> str:
     return secret
 
 
-def _example(tenant: Tenant, name: str, note: Callable[[str], None]) -> None:
+def _namespace(tenant: Tenant) -> None:
+    try:
+        selectors.namespace_get(tenant=tenant, name=NAMESPACE)
+    except NotFound:
+        services.namespace_create(tenant=tenant, name=NAMESPACE, actor=Actor.system())
+
+
+def _example(tenant: Tenant, name: str, namespace: str, note: Callable[[str], None]) -> None:
     folder = ROOT / "examples" / name
     if not (folder / "wrangler.json").exists():
         return
     example = examples.read(folder)
+    worker_name = qualified(namespace, example.name)
     try:
-        newest = selectors.version_latest(tenant=tenant, worker=selectors.worker_get(tenant=tenant, name=example.name))
+        newest = selectors.version_latest(tenant=tenant, worker=selectors.worker_get(tenant=tenant, name=worker_name))
     except NotFound:
         newest = None
     # A version that somebody uploaded over the example is theirs.
@@ -100,6 +119,6 @@ def _example(tenant: Tenant, name: str, note: Callable[[str], None]) -> None:
         return
     upload = examples.annotated(example, {ANNOTATION: example.fingerprint})
     try:
-        services.version_upload(tenant=tenant, worker_name=example.name, upload=upload, actor=Actor.system(), source="seed", deploy=True)
+        services.version_upload(tenant=tenant, worker_name=worker_name, upload=upload, actor=Actor.system(), source="seed", deploy=True)
     except HostelError as error:
         note(f"the example {name} could not be deployed: {error.message} ({error.code})")

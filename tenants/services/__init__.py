@@ -24,6 +24,7 @@ from tenants.services.namespaces import (
 )
 from tenants.services.overrides import override_clear, override_set
 from tenants.services.plans import plan_create, plan_delete, plan_update, tenant_plan_set
+from tenants.services.promotion import Plan, Promoted, promotion_plan, worker_promote
 from tenants.services.quotas import quota_require, quotas_prune
 from tenants.services.secrets import secret_delete, secret_put, secrets_update
 from tenants.services.tenants import (
@@ -46,6 +47,8 @@ __all__ = [
     "Collected",
     "Erased",
     "Head",
+    "Plan",
+    "Promoted",
     "Throttle",
     "Uploaded",
     "Verified",
@@ -75,6 +78,7 @@ __all__ = [
     "plan_create",
     "plan_delete",
     "plan_update",
+    "promotion_plan",
     "quota_require",
     "quotas_prune",
     "secret_delete",
@@ -102,5 +106,6 @@ __all__ = [
     "version_derive",
     "version_upload",
     "worker_delete",
+    "worker_promote",
     "worker_settings_update",
 ]

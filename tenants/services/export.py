@@ -5,7 +5,8 @@ Owns the archive's layout. An export costs no more memory than its largest modul
     export.json                                 what this is, when it was made
     tenant.json                                 the tenant: members, tokens (never their secrets), host names, limits
     audit.jsonl                                 one event a line, oldest first
-    workers/<name>/worker.json                  settings, and every deployment
+    namespaces.json                             dispatch namespaces, and what they hold as environments
+    workers/<name>/worker.json                  settings, and every deployment; <name> is namespace:name for a worker in a namespace
     workers/<name>/versions/<number>/version.json
     workers/<name>/versions/<number>/modules/…  as they were uploaded
     secrets.sealed                              only where it was asked for: openable with the key that was shown
@@ -20,7 +21,7 @@ import json
 import os
 import secrets
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -31,7 +32,7 @@ from django.utils import timezone
 from tenants import bindings as environment
 from tenants import blobs
 from tenants.errors import BlobMissing, SecretUnreadable
-from tenants.models import ApiToken, AuditEvent, Deployment, Domain, Membership, Tenant, Version, Worker
+from tenants.models import ApiToken, AuditEvent, Deployment, Domain, Membership, Namespace, Tenant, Version, Worker
 
 FORMAT = "hostel tenant export 1"
 SECRETS = "secrets.sealed"
@@ -59,15 +60,20 @@ def tenant_export(*, tenant: Tenant, file: BinaryIO, with_secrets: bool = False)
         archive.json("export.json", {"format": FORMAT, "created": timezone.now(), "tenant": tenant.slug, "account_id": tenant.account_id})
         archive.json("tenant.json", _tenant(tenant))
         archive.add("audit.jsonl", _audit(tenant))
+        namespaces = Namespace.objects.filter(tenant=tenant).order_by("name")
+        archive.json("namespaces.json", [{**_fields(one), "bindings": environment.shown(one.bindings)} for one in namespaces])
         opened: dict[str, dict[str, dict[str, str]]] = {}
-        for worker in Worker.objects.filter(tenant=tenant).order_by("name"):
+        for one in namespaces if with_secrets else ():
+            if own := _opened(tenant, one.bindings):
+                opened[f"{one.name}:"] = {"environment": own}
+        for worker in Worker.objects.filter(tenant=tenant).select_related("namespace").order_by("namespace__name", "name"):
             found.workers += 1
-            archive.json(f"workers/{worker.name}/worker.json", _worker(worker))
+            archive.json(f"workers/{worker.qualified_name}/worker.json", _worker(worker))
             for version in Version.objects.filter(worker=worker).order_by("number").iterator(chunk_size=20):
                 found.versions += 1
                 _version(archive, worker, version, found)
                 if with_secrets and version.has_secrets:
-                    opened.setdefault(worker.name, {})[str(version.number)] = _secrets(tenant, version)
+                    opened.setdefault(worker.qualified_name, {})[str(version.number)] = _opened(tenant, version.bindings)
         if with_secrets:
             found.secrets_key = secrets.token_urlsafe(32)
             archive.add(SECRETS, _sealed(json.dumps(opened).encode(), found.secrets_key))
@@ -77,7 +83,10 @@ def tenant_export(*, tenant: Tenant, file: BinaryIO, with_secrets: bool = False)
 
 
 def secrets_unseal(*, sealed: bytes, key: str) -> Any:
-    """What `secrets.sealed` holds: worker -> version -> name -> secret. Raises `SecretUnreadable` for another key or a changed file."""
+    """What `secrets.sealed` holds: worker -> version -> name -> secret; `namespace:` -> "environment" -> … for an environment's own.
+
+    Raises `SecretUnreadable` for another key or a changed file.
+    """
     start = len(_MAGIC) + _NONCE
     if not sealed.startswith(_MAGIC) or len(sealed) < start:
         raise SecretUnreadable("This is no file of exported secrets.")
@@ -139,7 +148,7 @@ def _worker(worker: Worker) -> dict[str, Any]:
 
 
 def _version(archive: _Archive, worker: Worker, version: Version, found: Exported) -> None:
-    place = f"workers/{worker.name}/versions/{version.number:04}"
+    place = f"workers/{worker.qualified_name}/versions/{version.number:04}"
     described = {**_fields(version), "bindings": environment.shown(version.bindings)}
     archive.json(f"{place}/version.json", described)
     for module in version.modules:
@@ -153,10 +162,9 @@ def _version(archive: _Archive, worker: Worker, version: Version, found: Exporte
         archive.add(f"{place}/modules/{module['name']}", content)
 
 
-def _secrets(tenant: Tenant, version: Version) -> dict[str, str]:
-    described = environment.descriptors(
-        version.bindings, tenant=tenant, version_id=str(version.pk), tag=version.tag, created=version.created.isoformat()
-    )
+def _opened(tenant: Tenant, bindings: Sequence[environment.Binding]) -> dict[str, str]:
+    """The secrets among stored bindings, by name."""
+    described = environment.descriptors(bindings, tenant=tenant, version_id="", tag="", created="")
     return {binding["name"]: binding["text"] for binding in described if binding["type"] in environment.SECRET_TYPES}
 
 

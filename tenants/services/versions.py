@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings as django_settings
@@ -39,6 +39,7 @@ from tenants.services.workers import settings_apply
 from tenants.uploads import SOURCE_MAP, Upload, UploadModule, WorkerSettings, kind_of
 
 log = structlog.get_logger(__name__)
+Made = TypeVar("Made")
 # How often a version is made again because another one came between; each costs a build.
 _ATTEMPTS = 4
 
@@ -62,6 +63,14 @@ class _Image:
     blob_sha256: str
     size: int
     built: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltDraft:
+    """A draft that has been tried: only rows are missing."""
+
+    draft: Draft
+    image: _Image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +177,7 @@ def version_derive(
     return again_if_moved(attempt)
 
 
-def again_if_moved(attempt: Callable[[], Uploaded]) -> Uploaded:
+def again_if_moved(attempt: Callable[[], Made]) -> Made:
     """`attempt`, once more for each time somebody else was faster; raises `NewestMoved` when that does not end."""
     for _ in range(_ATTEMPTS - 1):
         try:
@@ -202,11 +211,17 @@ def modules_of(version: Version, *, runs: bool = False) -> list[UploadModule]:
 
 def publish(draft: Draft, publication: Publication) -> Uploaded:
     """Build a draft, then write everything it makes in one transaction."""
+    built = build(draft)
+    with transaction.atomic():
+        return write(built, publication)
+
+
+def build(draft: Draft) -> BuiltDraft:
+    """Try a draft and put its modules and its image into the store; must not be called in a transaction. Raises as a build may."""
     image = _image(draft)
     for module in draft.upload.modules:
         blobs.store().put(module.content)
-    with transaction.atomic():
-        return _write(draft, publication, image)
+    return BuiltDraft(draft, image)
 
 
 def _image(draft: Draft) -> _Image:
@@ -227,7 +242,9 @@ def _image(draft: Draft) -> _Image:
     return _Image(report, blob.sha256, blob.size, built=True)
 
 
-def _write(draft: Draft, publication: Publication, image: _Image) -> Uploaded:
+def write(built: BuiltDraft, publication: Publication) -> Uploaded:
+    """Add a built draft's rows to the current transaction, which holds the tenant's lock from here on."""
+    draft, image = built.draft, built.image
     tenant = tenant_lock(draft.tenant)
     worker, created = _worker(tenant, draft, publication)
     if publication.base is not None and worker.last_version_number != publication.base.number:

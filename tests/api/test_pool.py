@@ -77,11 +77,16 @@ def test_processes_are_shown_and_summed(operator: Native, run: Path) -> None:
     assert found["totals"]["gateway"] == {"cold": 2}
 
 
+async def drained(_seconds: float) -> bool:
+    return True
+
+
 def test_a_real_gateways_socket_is_understood(operator: Native, run: Path) -> None:
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    # A daemon: what fails before it is stopped must not keep the suite from ending.
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    admin = Admin(run, stats=lambda: json.loads(stats(5)), evict=lambda _: 0)
+    admin = Admin(run, stats=lambda: json.loads(stats(5)), evict=lambda _: 0, drain=drained)
     try:
         asyncio.run_coroutine_threadsafe(admin.start(), loop).result(timeout=10)
         assert operator.get("/admin/pool").json["totals"]["pool"]["hits"] == 5

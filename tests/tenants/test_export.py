@@ -100,4 +100,24 @@ def test_another_tenants_things_are_not_in_it(full, upload_js, tenant, other_ten
 def test_an_empty_tenant(other_tenant):
     found, files = exported(other_tenant)
     assert found.workers == 0
-    assert set(files) == {"export.json", "tenant.json", "audit.jsonl", "SHA256SUMS"}
+    assert set(files) == {"export.json", "tenant.json", "namespaces.json", "audit.jsonl", "SHA256SUMS"}
+
+
+def test_workers_of_one_name_are_kept_apart(upload_js, tenant, actor):
+    services.namespace_create(tenant=tenant, name="staging", actor=actor)
+    changes = {"KEY": {"type": "secret_text", "text": "s3cret"}, "MODE": {"type": "plain_text", "text": "staged"}}
+    services.namespace_bindings_update(tenant=tenant, name="staging", changes=changes, actor=actor)
+    upload_js(HELLO, name="api")
+    upload_js(HELLO.replace("hello", "again"), name="staging:api", bindings=[{"type": "secret_text", "name": "OWN", "text": "0wn"}])
+    found, files = exported(tenant, with_secrets=True)
+    assert found.workers == 2
+    assert files["workers/api/versions/0001/modules/worker.js"] != files["workers/staging:api/versions/0001/modules/worker.js"]
+    (namespace,) = json.loads(files["namespaces.json"])
+    assert (namespace["name"], namespace["bindings"]) == (
+        "staging",
+        [{"type": "secret_text", "name": "KEY"}, {"type": "plain_text", "name": "MODE", "text": "staged"}],
+    )
+    assert services.secrets_unseal(sealed=files["secrets.sealed"], key=found.secrets_key) == {
+        "staging:": {"environment": {"KEY": "s3cret"}},
+        "staging:api": {"1": {"OWN": "0wn"}},
+    }

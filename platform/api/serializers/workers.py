@@ -60,14 +60,16 @@ class Worker(Shown):
 
     id = serializers.CharField(source="tag", help_text="Changes when the worker is deleted and made again.")
     name = serializers.CharField()
+    namespace = serializers.CharField(source="namespace.name", default=None, allow_null=True, help_text="Null outside of namespaces.")
+    qualified_name = serializers.CharField(help_text="`namespace:name`, or the name alone: what other routes call it.")
     url = serializers.SerializerMethodField()
     live = serializers.SerializerMethodField()
     created = serializers.DateTimeField()
     modified = serializers.DateTimeField()
 
     def get_url(self, row: WorkerRow) -> str | None:
-        """Its default address; null when that is switched off."""
-        return settings.HOSTEL.origin(host_of(row, row.tenant)) if row.subdomain_enabled else None
+        """Its default address; null when that is switched off, and for a worker in a namespace."""
+        return settings.HOSTEL.origin(host_of(row, row.tenant)) if row.subdomain_enabled and row.namespace_id is None else None
 
     @extend_schema_field(Deployment(allow_null=True))
     def get_live(self, row: WorkerRow) -> dict[str, Any] | None:

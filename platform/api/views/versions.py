@@ -62,7 +62,7 @@ class Versions(TenantView):
             deploy=_flag(request, "deploy"),
         )
         deployment = made.deployment.uuid if made.deployment else None
-        return Response({**Version(made.version).data, "worker": made.worker.name, "deployment": deployment}, status=201)
+        return Response({**Version(made.version).data, "worker": made.worker.qualified_name, "deployment": deployment}, status=201)
 
 
 class VersionOne(TenantView):

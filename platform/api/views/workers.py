@@ -22,7 +22,7 @@ class Workers(TenantView):
     @extend_schema(operation_id="worker_list", parameters=PAGE_PARAMETERS, responses=list_of("Worker", Worker))
     def get(self, request: Request) -> Response:
         """The tenant's workers."""
-        rows = selectors.worker_list(tenant=tenant_of(request)).select_related("tenant")
+        rows = selectors.worker_list(tenant=tenant_of(request)).select_related("tenant", "namespace")
         return Response(listed(page_of(request._request, rows, lambda row: Worker(row).data, per_page=100)))  # noqa: SLF001
 
 
