@@ -18,6 +18,8 @@ from django.test import Client
 
 from api.gateways import summed
 from gateway.admin import Admin
+from gateway.drain import Drain
+from gateway.stats import Stats
 from tenants.models import User
 from tests.api.conftest import Native
 
@@ -77,16 +79,12 @@ def test_processes_are_shown_and_summed(operator: Native, run: Path) -> None:
     assert found["totals"]["gateway"] == {"cold": 2}
 
 
-async def drained(_seconds: float) -> bool:
-    return True
-
-
 def test_a_real_gateways_socket_is_understood(operator: Native, run: Path) -> None:
     loop = asyncio.new_event_loop()
     # A daemon: what fails before it is stopped must not keep the suite from ending.
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    admin = Admin(run, stats=lambda: json.loads(stats(5)), evict=lambda _: 0, drain=drained)
+    admin = Admin(run, stats=lambda: json.loads(stats(5)), evict=lambda _: 0, drain=Drain(Stats(), shut=lambda _: None))
     try:
         asyncio.run_coroutine_threadsafe(admin.start(), loop).result(timeout=10)
         assert operator.get("/admin/pool").json["totals"]["pool"]["hits"] == 5
