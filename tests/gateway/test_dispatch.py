@@ -16,7 +16,7 @@ from tenants.uploads import WorkerSettings
 
 from .conftest import Server
 from .test_served import get, live, no_connection_left, said, upload  # noqa: F401 - some are fixtures
-from .wire import Answer
+from .wire import Answer, Connection, message
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,6 +53,10 @@ export default {
       },
       "/many": async () => { for (let i = 0; i < Number(url.searchParams.get("n")); i++) await fetch("http://a.example/"); return "all"; },
       "/echo": () => request.text(),
+      "/slow": () => new ReadableStream({
+        start(c) { c.enqueue(new TextEncoder().encode("begun ")); },
+        async pull(c) { await scheduler.wait(500); c.enqueue(new TextEncoder().encode("and done")); c.close(); },
+      }, { highWaterMark: 0 }),
     }[url.pathname];
     if (work !== undefined) return new Response(await work());
     return Response.json({ url: request.url, served: ++served, props: ctx.props, env: Object.keys(env), same: env === everywhere });
@@ -231,3 +235,17 @@ async def test_a_dispatcher_that_finds_itself_ends(platform: Platform) -> None:
             "requests_by_tenant"
         ]:
             await asyncio.sleep(0.02)
+
+
+async def test_what_is_under_way_ends_when_the_namespace_goes(platform: Platform) -> None:
+    await platform.set_up()
+    connections = [await Connection.open(platform.server.port) for _ in range(3)]
+    for connection in connections:
+        await connection.send(message(ROUTER, "/slow", headers=[b'x-get: ["api"]']))
+    # Their heads are there: the worker is answering.
+    assert [(await connection.head()).status for connection in connections] == [200] * 3
+    await platform.do(services.namespace_delete, name="production")
+    assert [(await platform.ask("api")).status for _ in range(3)] == [404] * 3
+    for connection in connections:
+        assert b"and done" in await asyncio.wait_for(connection.reader.readuntil(b"0\r\n\r\n"), 20)
+        await connection.close()

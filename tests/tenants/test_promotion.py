@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 
 from tenants import epoch, selectors, services
 from tenants.actor import Actor
@@ -323,3 +326,23 @@ class TestPlans:
         with pytest.raises((PromotionChanged, NewestMoved)):
             promote(expected=plan().digest)
         assert Version.objects.filter(worker__namespace__name="staging").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_promote_at_once_make_one(upload_js, promote, tenant):
+    upload_js(source("one"), name=API)
+    ready = threading.Barrier(2, timeout=30)
+
+    def work():
+        try:
+            ready.wait()
+            return promote()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        done = [future.result(timeout=60) for future in [threads.submit(work) for _ in range(2)]]
+    assert sorted(len(one.made) for one in done) == [0, 1]
+    assert done[0].deployment == done[1].deployment
+    assert Version.objects.filter(worker__namespace__name="staging").count() == 1
+    assert AuditEvent.objects.filter(action="worker_promote").count() == 1
