@@ -31,6 +31,8 @@ class Request:
     # Whom its records name: the visitor's request, and its place in a trace.
     id: str = ""
     trace: Trace | None = None
+    # Not a request at all, but an event for the handler of this name: its argument, as JSON, is the body.
+    event: str = ""
 
 
 async def _nothing() -> None:

@@ -41,7 +41,6 @@ _REFUSED: Mapping[str, str] = {
     "exports": "Durable Objects (exports)",
     "migrations": "Durable Objects (migrations)",
     "streaming_tail_consumers": "streaming tails",
-    "tail_consumers": "tail workers",
 }
 # Hints to Cloudflare's own network, and records of what a bundler saw: harmless to leave out, so no message either.
 _HINTS = frozenset(

@@ -24,6 +24,7 @@ from gateway.quota import Quotas
 from gateway.records import Records
 from gateway.routes import Routes
 from gateway.spool import Spool
+from gateway.tailing import Tailing
 from gateway.targets import Targets
 from gateway.worker import Workers
 from sandbox import EgressPolicy, Sandbox, SandboxConfig
@@ -51,12 +52,14 @@ class Process:
     proxy: Control
     routes: Routes
     quotas: Quotas
+    tailing: Tailing
 
     async def close(self) -> None:
         """Stop, what visitors reach first."""
         await self.prewarmer.close()
         await self.admin.close()
         await self.proxy.close()
+        await self.tailing.close()
         await self.box.close()
         self.spool.close()
         self.routes.close()
@@ -89,7 +92,13 @@ async def start(stats: Stats, prefix: str) -> Process:
     workers = Workers(box, routes, targets, stats, origins, quotas=quotas)
 
     def described() -> dict[str, Any]:
-        return {"gateway": {**stats.as_dict(), "hosts": len(routes)}, "sandbox": box.stats(), "records": spool.as_dict(), "wall": wall}
+        return {
+            "gateway": {**stats.as_dict(), "hosts": len(routes)},
+            "sandbox": box.stats(),
+            "records": spool.as_dict(),
+            "tails": targets.tailing.as_dict(),
+            "wall": wall,
+        }
 
     def shut(refuse: bool) -> None:
         process.workers = Shut() if refuse else workers
@@ -99,5 +108,5 @@ async def start(stats: Stats, prefix: str) -> Process:
     await admin.start()
     proxy, prewarmer = Control(config.run / "control.sock", origins), Prewarmer(box, routes, targets)
     front = Front(proxy, drain, guest=lambda: box.guest_build, database=lambda: reader.healthy)
-    process = Process(box, reader, directory, front, workers, admin, prewarmer, spool, proxy, routes, quotas)
+    process = Process(box, reader, directory, front, workers, admin, prewarmer, spool, proxy, routes, quotas, targets.tailing)
     return process

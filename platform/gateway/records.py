@@ -21,6 +21,8 @@ RECORDS: Final = 65_536
 # Console lines and stacks that wait; a record without any is a few hundred bytes.
 TEXT_BYTES: Final = 32 * 1024 * 1024
 
+_TOO_MANY: Final = 429
+
 Noted = tuple[Owner, InvocationRecord]
 Listener = Callable[[Owner, InvocationRecord], None]
 
@@ -86,7 +88,7 @@ def refused(target: Target, request: Request, error: HostelError) -> None:
     if target.on_finish is None or (isinstance(error, InvocationError) and "attempts" not in error.detail):
         return
     key = target.key
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded) or error.status == _TOO_MANY:
         outcome = Outcome.LOAD_SHED
     elif isinstance(error, InvocationError):
         outcome = error.outcome
@@ -98,7 +100,8 @@ def refused(target: Target, request: Request, error: HostelError) -> None:
         InvocationRecord(
             tenant=key.tenant, worker=key.worker, version=key.version, variant=key.variant, outcome=outcome, status=error.status, start="",
             cpu_us=0, wall_us=0, memory_bytes=0, subrequests=0, request_bytes=len(body) if isinstance(body, bytes) else 0, response_bytes=0,
-            egress_bytes=0, started_ms=time.time() * 1000, entrypoint=target.entrypoint, event="fetch", method=request.method,
+            egress_bytes=0, started_ms=time.time() * 1000, entrypoint=target.entrypoint, event=request.event or "fetch",
+            method=request.method,
             url=request.url[:URL_CHARACTERS], request_id=request.id, trace_id=trace_id, span_id=span_id, parent_id=parent_id,
             depth=target.depth, error=error.code, headers=request.headers,
         )

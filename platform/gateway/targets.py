@@ -17,6 +17,7 @@ from gateway.errors import HostUnknown, WorkerNotDeployed
 from gateway.hosts import Host
 from gateway.records import Records, refused
 from gateway.routes import Entry, Routes
+from gateway.tailing import Tailing
 from sandbox import HostelError, InvocationRecord, Limits, Program, Request, Response, Target, WorkerKey
 from sandbox.http import Headers
 from sandbox.worker.target import Dispatched, Dispatcher, Service
@@ -75,6 +76,7 @@ class Targets:
         self._routes = routes
         self._program = program
         self._records = records
+        self.tailing = Tailing(self.tell)
         # By version. Known once the version was loaded, which comes before anything of it runs.
         self._bound: OrderedDict[str, Bound] = OrderedDict()
 
@@ -138,7 +140,8 @@ class Targets:
     def _sink(self, route: WorkerRoute, version: RouteVersion) -> Callable[[InvocationRecord], None] | None:
         if self._records is None:
             return None
-        return self._records.sink(Owner(route.tenant_id, route.worker_id, route.qualified_name, version.id))
+        listener = self.tailing.listener(route, version)
+        return self._records.sink(Owner(route.tenant_id, route.worker_id, route.qualified_name, version.id), listener)
 
     def _remember(self, version_id: str, program: Program) -> None:
         self._bound[version_id] = Bound.of(program.bundle.env)
@@ -165,6 +168,10 @@ class Targets:
             # First, where the guest looks for it.
             target = replace(target, meta={"params": dict(parameters), **target.meta}, meta_json=b"")
         return await self._run(target, request)
+
+    async def tell(self, tenant_id: int, worker: str, request: Request) -> None:
+        """Have a tenant's worker handle an event. Raises `HostelError`."""
+        await (await self.call(tenant_id, worker, "", 1, request)).aclose()
 
     async def dispatch(self, tenant_id: int, bound: BoundNamespace, wanted: Dispatched, depth: int, request: Request) -> Response:
         """A dispatcher's request to a worker of a namespace of its tenant's, `depth` workers from the visitor. Raises `HostelError`."""

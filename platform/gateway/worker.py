@@ -18,11 +18,12 @@ from gateway.respond import Ending, respond
 from gateway.routes import Routes
 from gateway.stats import Stats
 from gateway.targets import Box, Targets
-from sandbox import Request
+from sandbox import Request, Target
 from sandbox.bindings.wire import MAX_LOOPS, loops_of
 from sandbox.errors import HostelError, VisitorLeft
 from sandbox.http import Headers
 from sandbox.trace import begin
+from tenants.rollout import WorkerRoute
 
 _START: Final = {"cold": (b"hostel-start", b"cold"), "warm": (b"hostel-start", b"warm")}
 _NO_HEADERS: Final[Headers] = []
@@ -56,14 +57,14 @@ class Workers:
         if inbound.looped and loops_of(inbound.kept) > MAX_LOOPS:
             raise RequestLooped(limit=MAX_LOOPS)
         route, left = entry.route, _NO_HEADERS
-        if self._quotas is not None and route is not None and route.quotas:
-            left = await self._quotas.admit(route)
         peer, request_id = scope["client"][0], exchange.request_id.encode()
         client, scheme = self._origins.of(peer, inbound)
         url = f"{scheme}://{host.authority}{path.decode('ascii') if path[:1] == b'/' else '/' + path.decode('ascii')}"
         if query := scope["query_string"]:
             url = f"{url}?{query.decode('latin-1')}"
         trace = begin(inbound.traceparent)
+        if self._quotas is not None and route is not None and route.quotas:
+            left = await self._admitted(self._quotas, route, target, Request(scope["method"], url, id=exchange.request_id, trace=trace))
         request = Request(
             scope["method"],
             url,
@@ -91,4 +92,13 @@ class Workers:
             return await respond(exchange, response, own)
         except BaseException:
             await response.aclose()
+            raise
+
+    @staticmethod
+    async def _admitted(quotas: Quotas, route: WorkerRoute, target: Target, request: Request) -> Headers:
+        """Count the request against its tenant's quotas; the headers that say what is left. Raises what they raise, and notes it."""
+        try:
+            return await quotas.admit(route)
+        except HostelError as error:
+            refused(target, request, error)
             raise

@@ -15,6 +15,7 @@ from typing import Final
 MODULE, LOAD, REQUEST, BODY, BODY_ERROR, CREDIT, REPLY, FETCH_HEAD, FETCH_ERROR, WAKE, ABORT, NEED_CODE = range(0x01, 0x0D)
 NONE, INLINE, STREAM = range(3)
 LAST: Final = 1
+EVENT: Final = 1
 FAILED: Final = 1
 ENTROPY_BYTES: Final = 32
 NO_ENTROPY: Final = bytes(ENTROPY_BYTES)
@@ -90,8 +91,12 @@ def request(  # noqa: PLR0917 - the protocol's fields, in its order
     entrypoint: str,
     body: bytes | None,
     stream: bool,
+    event: bool = False,
 ) -> bytes:
-    """A request; `stream` says that BODY frames follow, else `body` is all of it (None: there is none)."""
+    """A request; `stream` says that BODY frames follow, else `body` is all of it (None: there is none).
+
+    An `event` is none: then `method` is the handler's name and `body` its argument as JSON.
+    """
     kind = STREAM if stream else NONE if body is None else INLINE
     block = header_block(headers)
     method_bytes, url_bytes, entry_bytes, content = method.encode(), url.encode(), entrypoint.encode(), body or b""
@@ -112,7 +117,7 @@ def request(  # noqa: PLR0917 - the protocol's fields, in its order
             content,
         )
     )
-    return _FRAME.pack(len(payload), REQUEST, 0, identity) + payload
+    return _FRAME.pack(len(payload), REQUEST, EVENT if event else 0, identity) + payload
 
 
 def body(identity: int, chunk: bytes, *, last: bool) -> bytes:

@@ -120,8 +120,8 @@ class Invocation:
             self._feed = HostFeed(self.identity, stream, self.post, self.isolate_rest)
         self.post(
             events.request(
-                self.identity, request.method, request.url, request.headers, self.target.meta_json, self.target.entrypoint,
-                body if isinstance(body, bytes) else None, stream is not None,
+                self.identity, request.event or request.method, request.url, request.headers, self.target.meta_json, self.target.entrypoint,
+                body if isinstance(body, bytes) else None, stream is not None, request.event != "",
             )
         )  # fmt: skip
         if request.disconnected is not None and not self.head.done():
@@ -361,7 +361,7 @@ class Invocation:
             key.tenant, key.worker, key.version, key.variant, self.outcome, self.status, self.start, self.account.used_us, wall_us,
             0 if self.isolate.dead else self.isolate.instance.memory, self.subrequests,
             self.request_bytes if self._feed is None else self._feed.sent, self.response_bytes if body is None else body.received,
-            self.egress_bytes, time.time() * 1000 - wall_us / 1000, self.target.entrypoint, "fetch", request.method,
+            self.egress_bytes, time.time() * 1000 - wall_us / 1000, self.target.entrypoint, request.event or "fetch", request.method,
             request.url[:URL_CHARACTERS], request.id, trace_id, span_id, parent_id, self.target.depth, self.error, self.logs,
             self.logs_dropped, self.exceptions, request.headers,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -12,12 +13,13 @@ from tenants.actor import Actor
 from tenants.definitions import checked
 from tenants.errors import SettingInvalid
 from tenants.models import Tenant, Version, Worker
-from tenants.names import check_text
+from tenants.names import check_text, is_worker_name
 from tenants.services.support import audit, check_revision, tenant_lock, worker_of
 from tenants.uploads import WorkerSettings
 
 TAG_COUNT, TAG_CHARACTERS = 64, 1_000
-# Observability and tail consumers are kept for the client that sent them.
+CONSUMER_COUNT = 10
+# Observability is kept as the client sent it.
 _KEPT_BYTES = 16_384
 
 
@@ -61,6 +63,8 @@ def settings_apply(worker: Worker, settings: WorkerSettings) -> None:
     """Put `settings` into the unsaved `worker`; raises `SettingInvalid` (`LimitInvalid` for a limit) naming the field."""
     for name, value in settings.changes().items():
         _CHECKS.get(name, _check_nothing)(value)
+        if name == "tail_consumers":
+            _check_consumers_exist(worker, [consumer["service"] for consumer in value])
         setattr(worker, name, list(value) if name in ("tags", "tail_consumers") else value)
 
 
@@ -81,6 +85,26 @@ def _check_kept(name: str, kind: type) -> Any:
     return check
 
 
+def _check_consumers(value: Any) -> None:
+    if not isinstance(value, list | tuple) or len(value) > CONSUMER_COUNT:
+        raise SettingInvalid(f"A worker may have {CONSUMER_COUNT} tail workers.", field="tail_consumers", limit=CONSUMER_COUNT)
+    for index, consumer in enumerate(value):
+        field = f"tail_consumers[{index}].service"
+        service = consumer.get("service") if isinstance(consumer, Mapping) else None
+        if not isinstance(service, str) or not is_worker_name(service):
+            raise SettingInvalid("A tail worker is named by its service, a worker's name.", field=field)
+        if consumer.get("namespace"):
+            raise SettingInvalid("A tail worker cannot be in a namespace.", field=f"tail_consumers[{index}].namespace")
+
+
+def _check_consumers_exist(worker: Worker, names: list[str]) -> None:
+    if worker.name in names and worker.namespace_id is None:
+        raise SettingInvalid("A worker cannot be its own tail worker.", field="tail_consumers")
+    there = set(Worker.objects.filter(tenant=worker.tenant, namespace=None, name__in=names).values_list("name", flat=True))
+    if missing := sorted(set(names) - there):
+        raise SettingInvalid(f"There is no worker {missing[0]!r} to be a tail worker.", field="tail_consumers")
+
+
 def _check_mode(value: Any) -> None:
     if value not in Worker.Mode.values:
         raise SettingInvalid("The mode must be reuse or fresh.", field="mode")
@@ -95,7 +119,7 @@ def _check_migration_tag(value: Any) -> None:
 _CHECKS = {
     "tags": _check_tags,
     "observability": _check_kept("observability", dict),
-    "tail_consumers": _check_kept("tail_consumers", list),
+    "tail_consumers": _check_consumers,
     "mode": _check_mode,
     "limits": lambda value: checked(value, level="worker"),
     "migration_tag": _check_migration_tag,

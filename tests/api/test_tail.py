@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import AsyncClient
 
 from telemetry.ingester import Ingester
@@ -37,6 +38,13 @@ class Stream:
         text, _, self.left = self.left.partition(b"\n\n")
         fields = dict(each.split(": ", 1) for each in text.decode().split("\n") if not each.startswith(":"))
         return {**fields, "data": json.loads(fields["data"])} if "data" in fields else await self.next()
+
+
+@pytest.fixture(autouse=True)
+async def no_connection_left(transactional_db: None) -> AsyncIterator[None]:
+    """The threads that serve sync_to_async outlive the test, and the database must not find them connected."""
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture

@@ -192,7 +192,6 @@ class TestMetadata:
             ("assets", {"jwt": "a.b.c"}),
             ("containers", [{"class_name": "A"}]),
             ("exports", {"A": {}}),
-            ("tail_consumers", [{"service": "tailer"}]),
             ("streaming_tail_consumers", [{"service": "tailer"}]),
         ],
     )

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from tenants.models import Worker
 from tests.cfapi.conftest import Api
 from tests.cfapi.forms import Field, body, content_type, metadata, module
 
@@ -171,8 +172,16 @@ class TestSettings:
         changed = api.patch(f"{SCRIPT}/script-settings", {"observability": {"enabled": False}, "tags": ["cf:service=hello"]})
         assert changed.result["tags"] == ["cf:service=hello"]
         assert api.get(f"{SCRIPT}/script-settings").result == changed.result
-        refused = api.patch(f"{SCRIPT}/script-settings", {"tail_consumers": [{"service": "t"}]})
-        assert refused.error["detail"]["feature"] == "tail_consumers"
+
+    def test_tail_workers(self, api: Api) -> None:
+        api.deploy()
+        path = f"{SCRIPT}/script-settings"
+        for bad in ([{"service": "t"}], [{"service": "hello"}], [{"service": "-"}], [{}], [{"service": "t"}] * 11):
+            refused = api.patch(path, {"tail_consumers": bad})
+            assert refused.error["detail"]["code"] == "setting_invalid", bad
+        Worker.objects.create(tenant=Worker.objects.get(name="hello").tenant, name="t")
+        assert api.patch(path, {"tail_consumers": [{"service": "t"}]}).result["tail_consumers"] == [{"service": "t"}]
+        assert api.patch(path, {"tail_consumers": []}).result["tail_consumers"] is None
 
     def test_the_subdomain_follows(self, api: Api) -> None:
         api.deploy()

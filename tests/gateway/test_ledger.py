@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -17,7 +19,7 @@ from django.db.models import Sum
 
 from telemetry.ingester import Ingester
 from telemetry.models import HOUR, Chunk, Rollup, Usage
-from tenants.models import Tenant
+from tenants.models import Tenant, Worker
 from tenants.services import Uploaded
 from tests.conftest import database_url
 
@@ -139,3 +141,31 @@ async def test_a_killed_gateway_takes_no_more_than_its_last_moments(home: Path, 
         for _ in range(20):
             assert (await ask(server.port, HOST)).status == 200
     assert (await counted(home))["requests"] == sums["requests"] + 20
+
+
+async def test_a_tail_worker_hears_of_what_happened(home: Path, tenant: Tenant, upload_js: Callable[..., Uploaded]) -> None:
+    tailer = """
+    let heard = [];
+    export default {
+      tail(events) { heard.push(...events); },
+      fetch() { return Response.json(heard); },
+    };
+    """
+    await sync_to_async(upload_js)(tailer, name="tailer")
+    await sync_to_async(upload_js)(SOURCE, name="billed")
+    await Worker.objects.filter(name="billed").aupdate(tail_consumers=[{"service": "tailer"}])
+    with gateway(home) as server:  # type: ignore[attr-defined]
+        assert (await ask(server.port, HOST, "/log?a=1", headers=[b"Authorization: Bearer private"])).status == 200
+        assert (await ask(server.port, HOST, "/throw")).status == 500
+        heard: list[dict[str, Any]] = []
+        async with asyncio.timeout(30):
+            while len(heard) < 2:
+                heard = json.loads((await ask(server.port, "tailer.acme.localhost")).body)
+    logged, thrown = heard
+    assert (logged["scriptName"], logged["outcome"], logged["logs"][0]["message"]) == ("billed", "ok", ["line"])
+    assert logged["event"]["request"]["url"] == f"http://{HOST}/log?a=1"
+    assert logged["event"]["request"]["headers"]["authorization"] == "REDACTED"
+    assert (thrown["outcome"], thrown["exceptions"][0]["message"]) == ("exception", "no")
+    sums = await counted(home)
+    # The tail handler's own work is counted, and no visitor's request.
+    assert sums["invocations"] > sums["requests"] > 2

@@ -88,6 +88,7 @@ class WorkerSettings(Shown):
     previews_enabled = serializers.BooleanField()
     logpush = serializers.BooleanField()
     observability = serializers.DictField()
+    tail_consumers = serializers.ListField(child=serializers.DictField(), help_text="{service}: whose tail() hears of its invocations.")
 
 
 class WorkerSettingsChange(Sent):
@@ -100,6 +101,7 @@ class WorkerSettingsChange(Sent):
     previews_enabled = serializers.BooleanField(required=False)
     logpush = serializers.BooleanField(required=False)
     observability = serializers.DictField(required=False)
+    tail_consumers = serializers.ListField(child=serializers.DictField(), max_length=10, required=False)
 
 
 class Limit(Shown):

@@ -18,7 +18,8 @@ const NOBODY = null;
 // A frame for something that is over already crossed with its end on the way: it is dropped.
 host.dispatch = (op, flags, id, a, b, c, d, e, f, g) => {
   if (op === EVENT_REQUEST) {
-    startRequest(id, a, b, c, d, e, f, g);
+    if ((flags & 1) === 1) startEvent(id, a, d, e, g);
+    else startRequest(id, a, b, c, d, e, f, g);
     return;
   }
   if (op === EVENT_LOAD) {
@@ -54,6 +55,24 @@ function startRequest(id, method, url, headers, meta, entrypoint, kind, bytes) {
   if (meta !== "") state.meta = meta;
   try {
     settleWith(invocation, callHandler(entrypoint === "default" ? "" : entrypoint, new Request(state), invocation));
+  } catch (error) {
+    failInvocation(invocation, error);
+  }
+}
+
+// Something that happened and is no HTTP request: its handler's name and argument (JSON) stand where method and body do.
+function startEvent(id, handler, meta, entrypoint, bytes) {
+  const invocation = new Invocation(id, handler, meta);
+  invocations.set(id, invocation);
+  current = invocation;
+  try {
+    const argument = JSONParse(host.utf8Decode(bytes, false, false));
+    const result = callEventHandler(entrypoint === "default" ? "" : entrypoint, handler, argument, invocation);
+    promiseThen(
+      promiseResolvedWith(result),
+      () => settleEvent(invocation),
+      (error) => failInvocation(invocation, error),
+    );
   } catch (error) {
     failInvocation(invocation, error);
   }

@@ -150,6 +150,13 @@ function failInvocation(invocation, error) {
   endResponse(invocation);
 }
 
+// An event's handler has settled: there is nothing to answer but that.
+function settleEvent(invocation) {
+  if (invocation.stage !== RUNNING) return;
+  if (!invocation.aborted) host.emit(EFFECT_RESPONSE, 0, invocation.id, "ushub", 204, "", [], BODY_NONE, undefined);
+  endResponse(invocation);
+}
+
 function sendResponse(invocation, state) {
   if (invocation.stage !== RUNNING) return;
   const body = state.body;

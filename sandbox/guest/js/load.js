@@ -154,3 +154,13 @@ function callHandler(name, request, invocation) {
   if (typeof entry.fetch !== "function") throw new TypeError(NO_FETCH);
   return ReflectApply(entry.fetch, entry.self, [request, env, ctx]);
 }
+
+// Calls the handler of an event that is no request.
+function callEventHandler(name, handler, argument, invocation) {
+  const entry = entries.get(name);
+  const ctx = new ExecutionContext(invocation);
+  const self = entry === undefined ? undefined : entry.isClass ? new entry.self(ctx, workerEnv) : entry.self;
+  const method = self === undefined ? undefined : self[handler];
+  if (typeof method !== "function") throw new TypeError(`Handler does not export a ${handler}() function.`);
+  return ReflectApply(method, self, entry.isClass ? [argument] : [argument, workerEnv, ctx]);
+}
