@@ -14,6 +14,7 @@ GROUPS = {
     "tenant": "make, stop, export and delete tenants",
     "token": "make and revoke API tokens",
     "limits": "see and change what a tenant may use",
+    "plan": "see plans and who is on them",
     "user": "make people who can log in",
 }
 _TENANT = argument("tenant", help="the tenant's slug or account id")
@@ -77,6 +78,14 @@ COMMANDS: tuple[Command, ...] = (
         "bring the database's schema up to date",
         (_named("--check", "change nothing; exit code 1 where something is missing", action="store_true"),),
         details="Safe beside a running Hostel and on several machines at once: one migrates, the others wait for it.",
+    ),
+    Command(
+        "reload",
+        "ops.commands.processes:reload",
+        "have a running Hostel use what is installed now, without missing a request",
+        (_named("--timeout", "seconds to wait for the new gateway processes", type=float, default=120.0, metavar="SECONDS"),),
+        details="Gateway processes are replaced one by one, the others start again. Settings stay as they are.",
+        needs="settings",
     ),
     Command(
         "drain",
@@ -221,15 +230,32 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "limits set",
         "ops.commands.limits:change",
-        "lower limits of a tenant",
-        (_TENANT, _named("limits", "name=value, such as cpu_ms=50", nargs="+", metavar="name=value")),
-        details="What is not named stays as it is. Gateways obey within a second.",
+        "override limits of a tenant or of one of its workers",
+        (
+            _TENANT,
+            _named("limits", "name=value, such as cpu_ms=50", nargs="+", metavar="name=value"),
+            _named("--reason", "shown to the tenant", required=True),
+            _named("--worker", "of this worker only"),
+            _named("--expires", "when it ends by itself: a number and m, h or d (30d), or a date (2027-01-31)"),
+        ),
+        details="An override stands in the plan's place, up to the platform's own value. Gateways obey within a second.",
     ),
     Command(
         "limits clear",
         "ops.commands.limits:clear",
-        "give limits of a tenant back to the platform's",
-        (_TENANT, _named("names", "limits to clear; all of them where none is named", nargs="*", metavar="name")),
+        "take overrides back",
+        (_TENANT, _named("names", "limits whose overrides end", nargs="+", metavar="name"), _named("--worker", "of this worker only")),
+    ),
+    Command("plan list", "ops.commands.limits:plans", "list the plans and who is on them"),
+    Command(
+        "plan set",
+        "ops.commands.limits:plan_of_tenant",
+        "put a tenant on a plan",
+        (
+            _TENANT,
+            _named("plan", "the plan's name", nargs="?"),
+            _named("--default", "whichever plan is the default one", action="store_true"),
+        ),
     ),
     Command(
         "user create",

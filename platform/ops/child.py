@@ -39,6 +39,8 @@ class Spec:
     ready: Callable[[], Awaitable[bool]]
     grace: float = 2.0
     leftovers: Sequence[Path] = ()
+    # The signal that makes the process replace what it runs without missing a request; None: it is stopped and started again.
+    reload: signal.Signals | None = None
 
 
 class Child:
@@ -53,6 +55,8 @@ class Child:
         self._cwd = cwd
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        # Its end is wanted: the next one starts at once, and nobody is warned.
+        self._replacing = False
 
     @property
     def pid(self) -> int | None:
@@ -67,6 +71,9 @@ class Child:
             code = await self._run_once()
             if self._stopping.is_set():
                 return
+            if self._replacing:
+                self._replacing, delay = False, BACKOFF_FIRST
+                continue
             if time.monotonic() - started > STEADY_SECONDS:
                 delay = BACKOFF_FIRST
             self.restarts += 1
@@ -74,6 +81,15 @@ class Child:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)
             delay = min(delay * 2, BACKOFF_MOST)
+
+    def reload(self) -> None:
+        """Have it run what is installed now: by its own signal, or by starting it again when it has ended what it is at."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        self._replacing = self.spec.reload is None
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(self.spec.reload or signal.SIGTERM)
 
     async def stop(self) -> None:
         """SIGTERM to the process, which stops its own helpers; after `grace` seconds, or when it has ended, SIGKILL to its group."""

@@ -6,6 +6,7 @@ Owns the choice of server options. Must not start anything (ops.supervisor) nor 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -42,9 +43,9 @@ def specs(config: Config) -> list[Spec]:
 
 
 # No --workers-kill-timeout: the supervisor has its own patience, and granian's speaks of killing workers that have just ended.
-def _granian(application: str, *options: str, workers: int) -> list[str]:
+def _granian(application: str, *options: str, workers: int, module: str = "granian") -> list[str]:
     return [
-        *(sys.executable, "-m", "granian", application, *options),
+        *(sys.executable, "-m", module, application, *options),
         *("--workers", str(workers), "--http", "1", "--http1-buffer-size", str(HTTP1_BUFFER_BYTES), "--loop", "uvloop"),
         *("--respawn-failed-workers", "--respawn-interval", "0.5", "--log-level", "info"),
     ]
@@ -61,7 +62,8 @@ def _gateway(config: Config) -> Spec:
         sockets = [path for path in config.run.glob("gateway-*.sock") if path.stat().st_mtime >= since]
         return len(sockets) >= workers and await probes.tcp_ok(local(config.host), config.port, path="/healthz")
 
-    return Spec("gateway", _granian("gateway.asgi:application", "--interface", "asgi", *listen, *load, workers=workers), ready)
+    command = _granian("gateway.asgi:application", "--interface", "asgi", *listen, *load, workers=workers, module="gateway.serve")
+    return Spec("gateway", command, ready, reload=signal.SIGHUP)
 
 
 def _control(config: Config) -> Spec:
@@ -72,7 +74,7 @@ def _control(config: Config) -> Spec:
 
     command = _granian("controlplane.asgi:application", "--interface", "asginl", *listen, workers=1)
     # granian does not bind over a socket that exists: it panics.
-    return Spec("control", command, ready, leftovers=(control_socket(config),))
+    return Spec("control", command, ready, leftovers=(control_socket(config),), reload=signal.SIGHUP)
 
 
 def _background(config: Config) -> Spec:

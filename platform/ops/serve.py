@@ -26,6 +26,8 @@ from ops.task import MIGRATED, NOTE, SEEDED, Task
 from sandbox.errors import HostelError
 
 T = TypeVar("T")
+# What `hostel reload` sends.
+RELOAD = signal.SIGUSR1
 
 
 class Stopped(Exception):
@@ -136,13 +138,21 @@ class Start:
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal)
+        loop.add_signal_handler(RELOAD, self._on_reload)
+        # A terminal that goes away takes what was started on it along; without one, this is how services are told to reload.
+        loop.add_signal_handler(signal.SIGHUP, self._on_signal if sys.stdin is not None and sys.stdin.isatty() else self._on_reload)
 
     def _on_signal(self) -> None:
         if self._stop.is_set() and self._supervisor is not None:
             self._supervisor.kill()
         self._stop.set()
+
+    def _on_reload(self) -> None:
+        if self._supervisor is not None and not self._stop.is_set():
+            self._progress.say("Reloading: gateway processes are replaced one by one, the others start again.")
+            self._supervisor.reload()
 
     def _make_home(self) -> None:
         for folder in (self._config.home, self._config.run, self._config.home / "log"):

@@ -69,6 +69,11 @@ class Supervisor:
             for wait in waits:
                 wait.cancel()
 
+    def reload(self) -> None:
+        """Have every child run what is installed now; returns at once."""
+        for child in self._children:
+            child.reload()
+
     async def stop(self) -> None:
         """Stop the first child, then the others together; kill what stays. Returns when no process is left."""
         first, *others = self._children

@@ -22,7 +22,7 @@ from django.utils import timezone
 from tenants import blobs, epoch
 from tenants.actor import Actor
 from tenants.errors import TenantNotFound
-from tenants.models import ApiToken, RateCount, Tenant, Version
+from tenants.models import ApiToken, QuotaCount, RateCount, Tenant, Version
 from tenants.names import check_text
 from tenants.services.blobs import blobs_remove, references
 from tenants.services.support import audit
@@ -123,11 +123,11 @@ def _blobs_remove(wanted: set[str], *, before: float) -> tuple[int, int, int]:
 
 
 def _counts_forget(tenant: Tenant) -> int:
-    """Calls that were counted for its tokens."""
+    """Calls that were counted for its tokens, and its quotas."""
     gone = 0
     for token in ApiToken.objects.filter(tenant=tenant).values_list("pk", flat=True):
         gone += RateCount.objects.filter(key__startswith=f"token:{token}:").delete()[0]
-    return gone
+    return gone + QuotaCount.objects.filter(key__startswith=f"{tenant.pk}:").delete()[0]
 
 
 def _loose_rows(tenant: Tenant) -> Iterator[models.QuerySet[Any]]:

@@ -132,20 +132,32 @@ class TestTokens:
 
 
 class TestLimits:
-    def test_set_shown_and_cleared(self, hostel, tenant):
-        assert hostel("limits", "set", "acme", "cpu_ms=5", "subrequests=7") == {"cpu_ms": 5, "subrequests": 7}
-        shown = {row["limit"]: row for row in hostel("limits", "show", "acme")}
-        assert (shown["cpu_ms"]["value"], shown["cpu_ms"]["source"], shown["wall_ms"]["source"]) == (5, "tenant", "platform")
-        assert hostel("limits", "clear", "acme", "cpu_ms") == {"subrequests": 7}
-        assert hostel("limits", "clear", "acme") == {}
+    def test_overridden_shown_and_cleared(self, hostel, tenant, upload_js):
+        upload_js()
+        assert [row["value"] for row in hostel("limits", "set", "acme", "cpu_ms=5", "subrequests=7", "--reason", "abuse")] == [5, 7]
+        hostel("limits", "set", "acme", "cpu_ms=4", "--worker", "hello", "--reason", "spins", "--expires", "2h")
+        shown = hostel("limits", "show", "acme", "--worker", "hello")
+        values = {row["limit"]: (row["value"], row["source"]) for row in shown["limits"]}
+        assert (values["cpu_ms"], values["subrequests"], values["wall_ms"][1]) == ((4, "override"), (7, "override"), "platform")
+        assert [bool(row["until"]) for row in shown["overrides"]] == [False, True, False]
+        assert len(hostel("limits", "clear", "acme", "cpu_ms", "subrequests")) == 1
+        assert hostel("limits", "clear", "acme", "cpu_ms", "--worker", "hello") == []
+        assert hostel("limits", "clear", "acme", "cpu_ms", code=1)["error"]["code"] == "override_not_found"
+        assert "platform" in hostel("limits", "show", "acme", as_json=False)
 
-    @pytest.mark.parametrize(
-        "pair", ["cpu=5", "cpu_ms", "cpu_ms=", "cpu_ms=0", "cpu_ms=-1", "cpu_ms=1e3", "cpu_ms=" + "9" * 40, "cpu_ms=٣"]
-    )
-    def test_what_is_no_limit_is_refused(self, hostel, tenant, pair):
-        assert hostel("limits", "set", "acme", pair, code=1)["error"]["field"] == "limits"
-        tenant.refresh_from_db()
-        assert tenant.limits == {}
+    @pytest.mark.parametrize("pair", ["cpu=5", "cpu_ms", "cpu_ms=", "cpu_ms=-1", "cpu_ms=1e3", "cpu_ms=" + "9" * 40, "cpu_ms=٣", "=1"])
+    def test_what_is_no_limit_is_refused_and_nothing_is_changed(self, hostel, tenant, pair):
+        assert hostel("limits", "set", "acme", "subrequests=7", pair, "--reason", "x", code=1)["error"]["field"] == "limits"
+        assert hostel("limits", "show", "acme")["overrides"] == []
+
+    def test_plans(self, hostel, tenant):
+        services.plan_create(name="small", changes={"limits": {"cpu_ms": 9}}, actor=Actor.system())
+        assert hostel("plan", "set", "acme", "small") == {"tenant": "acme", "plan": "small"}
+        (small,) = [row for row in hostel("plan", "list") if row["plan"] == "small"]
+        assert (small["tenants"], small["limits"]) == (1, {"cpu_ms": 9})
+        assert hostel("plan", "set", "acme", "--default")["plan"] == "default"
+        assert hostel("plan", "set", "acme", code=1)["error"]["field"] == "plan"
+        assert hostel("plan", "set", "acme", "none", code=1)["error"]["code"] == "plan_not_found"
 
 
 class TestUsers:

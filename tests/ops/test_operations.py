@@ -50,22 +50,32 @@ def command(hostel, *words: str, home=None, check: bool = True, **environ: str):
 
 
 class Visitors:
-    """Visitors who come without end, each on a connection of his own; `seen` counts what they got."""
+    """Visitors who come without end, each on a connection of his own; `seen` counts what they got.
+
+    As browsers and proxies do (RFC 9110, 9.2.2), one whose connection is closed before a byte of the answer asks once more.
+    """
 
     def __init__(self, hostel, *workers: str) -> None:
         self._hostel, self._workers = hostel, workers or ("hello",)
         self._stop = threading.Event()
         self.seen: Counter[str] = Counter()
+        self.again = 0
         self._threads = [threading.Thread(target=self._visit) for _ in range(4)]
 
     def _visit(self) -> None:
         while not self._stop.is_set():
             for worker in self._workers:
                 try:
-                    answer = self._hostel.worker(worker)
-                    self.seen[f"{answer.status}"] += 1
+                    self.seen[f"{self._ask(worker).status}"] += 1
                 except OSError as error:
                     self.seen[type(error).__name__] += 1
+
+    def _ask(self, worker: str):
+        try:
+            return self._hostel.worker(worker)
+        except ConnectionResetError:
+            self.again += 1
+            return self._hostel.worker(worker)
 
     @contextmanager
     def coming(self):
@@ -124,6 +134,20 @@ def test_visitors_are_served_while_the_schema_changes(hostel, environ):
     assert set(visitors.seen) == {"200"}, visitors.seen
     # And so are people who change things.
     assert hostel.upload("changed", SECRETIVE).status == 200
+
+
+def test_gateway_processes_are_replaced_and_no_request_is_missed(hostel, environ):
+    with Visitors(hostel).coming() as visitors:
+        wait_until(lambda: visitors.seen["200"] > 50, 30)
+        found = command(hostel, "reload", "--timeout", "90", **environ)
+        assert found["done"], found
+        count = visitors.seen["200"]
+        wait_until(lambda: visitors.seen["200"] > count + 50, 30)
+    assert set(visitors.seen) == {"200"}, visitors.seen
+    assert not set(found["before"]) & set(found["after"])
+    # The control plane and the background worker are back as well, and nobody was warned.
+    wait_until(lambda: hostel.upload("reloaded", SECRETIVE).status == 200, 60)
+    assert not [line for line in hostel.lines if line.startswith("[")], "".join(hostel.lines)
 
 
 def test_the_doctor_finds_everything_well(hostel, environ):

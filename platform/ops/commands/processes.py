@@ -1,8 +1,9 @@
-"""`hostel drain`: the processes that serve."""
+"""`hostel drain` and `hostel reload`: the processes that serve."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from argparse import Namespace
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from typing import Any
 from controlplane import config
 from ops import gateways
 from ops.cli import Outcome, table
+from ops.lock import holder
+from ops.serve import RELOAD
 from sandbox.errors import HostelError
 
 _LOOK_SECONDS = 0.1
@@ -44,6 +47,35 @@ def drain(options: Namespace) -> Outcome:
             raise NothingServes(f"There is no gateway process {pid} here.", field="--process")
     chosen = {pid: path for pid, path in sockets.items() if not options.process or pid in options.process}
     return asyncio.run(_undone(chosen) if options.undo else _drained(chosen, grace=options.grace, timeout=options.timeout))
+
+
+def reload(options: Namespace) -> Outcome:
+    """Tell the supervisor, and wait until every gateway process is another one."""
+    if not 0 < options.timeout <= _MOST_SECONDS:
+        raise OptionInvalid(f"must be more than 0 and at most {_MOST_SECONDS:.0f} seconds.", field="--timeout")
+    settings = config.load()
+    pid = holder(settings.run)
+    if pid is None:
+        raise NothingServes(f"Hostel does not run in {settings.home}: there is nothing to reload.")
+    before = gateways.processes(settings.run)
+    os.kill(pid, RELOAD)
+    after, done = asyncio.run(_replaced(settings.run, before, timeout=options.timeout))
+    data = {"before": sorted(before), "after": sorted(after), "done": done}
+    said = "Every gateway process was replaced." if done else f"Not every gateway process was replaced within {options.timeout:g} s."
+    return Outcome(data, [said], code=0 if done else 1)
+
+
+async def _replaced(run: Path, before: Mapping[int, Path], *, timeout: float) -> tuple[dict[int, Any], bool]:  # noqa: ASYNC109
+    """The processes that answer, and whether they are as many as before and all of them new."""
+    until = time.monotonic() + timeout
+    while True:
+        sockets = gateways.processes(run)
+        answers = await gateways.ask_all(sockets, "GET", "/healthz")
+        alive = {pid: answer for pid, answer in answers.items() if answer is not None}
+        done = len(alive) >= max(1, len(before)) and not set(alive) & set(before)
+        if done or time.monotonic() > until:
+            return alive, done
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _drained(sockets: Mapping[int, Path], *, grace: float, timeout: float) -> Outcome:  # noqa: ASYNC109 - as the option is called
