@@ -30,10 +30,22 @@ PAGES: Mapping[str, str] = {
     "api:docs": "anonymous",
     # It leads to the log-in, or back.
     "admin": "anonymous",
-    "admin-login": "anonymous",
     "admin:login": "anonymous",
     "admin:logout": "anonymous",
     "admin:*": "operator",
+}
+_ACCOUNTS = {
+    "anonymous": (
+        "account_login account_logout account_inactive account_signup account_email_verification_sent account_confirm_email "
+        "account_reset_password account_reset_password_done account_reset_password_from_key account_reset_password_from_key_done "
+        "account_confirm_login_code mfa_authenticate mfa_login_webauthn socialaccount_login_cancelled socialaccount_login_error "
+        "socialaccount_signup openid_connect_login openid_connect_callback"
+    ),
+    "person": (
+        "account_reauthenticate account_email account_change_password account_set_password socialaccount_connections usersessions_list "
+        "mfa_index mfa_reauthenticate mfa_activate_totp mfa_deactivate_totp mfa_view_recovery_codes mfa_generate_recovery_codes "
+        "mfa_download_recovery_codes mfa_list_webauthn mfa_add_webauthn mfa_reauthenticate_webauthn mfa_remove_webauthn mfa_edit_webauthn"
+    ),
 }
 _ANGLED = re.compile(r"<(?:\w+:)?(\w+)>")
 _NAMED = re.compile(r"\(\?P<(\w+)>[^)]*\)")
@@ -126,6 +138,9 @@ def _compatible(path: str, cls: type[Endpoint]) -> Iterator[Route]:
 
 
 def _page(name: str) -> str | None:
+    for kind, names in _ACCOUNTS.items():
+        if name in names.split():
+            return kind
     return PAGES.get(name) or PAGES.get(f"{name.rpartition(':')[0]}:*")
 
 

@@ -113,6 +113,23 @@ class Config:
     max_workers_per_tenant: int = _setting("HOSTEL_MAX_WORKERS_PER_TENANT", "int", 500, "Workers one tenant may have.")
     max_namespaces_per_tenant: int = _setting("HOSTEL_MAX_NAMESPACES_PER_TENANT", "int", 100, "Dispatch namespaces one tenant may have.")
     max_workers_per_namespace: int = _setting("HOSTEL_MAX_WORKERS_PER_NAMESPACE", "int", 10_000, "Workers one dispatch namespace may hold.")
+    signup: str = _setting(
+        "HOSTEL_SIGNUP", "str", "open", "Who may sign up: `open` (everybody), `invited` (whoever follows an invitation), `closed` (nobody)."
+    )
+    email_url: str = _setting(
+        "HOSTEL_EMAIL_URL",
+        "str",
+        "",
+        "How mail leaves: `smtp://user:password@host:587` (with STARTTLS unless `?tls=none`), `smtps://…`, `console://`, `file:///folder`.",
+        shown="files in `HOSTEL_HOME/mail`",
+        private=True,
+    )
+    email_from: str = _setting("HOSTEL_EMAIL_FROM", "str", "", "Address that mail comes from.", shown="`hostel@` and `HOSTEL_BASE_DOMAIN`")
+    oidc_server_url: str = _setting("HOSTEL_OIDC_SERVER_URL", "str", "", "Single sign-on: issuer of an OpenID Connect provider.")
+    oidc_client_id: str = _setting("HOSTEL_OIDC_CLIENT_ID", "str", "", "Single sign-on: what the provider knows Hostel by.")
+    oidc_client_secret: str = _setting("HOSTEL_OIDC_CLIENT_SECRET", "str", "", "Single sign-on: Hostel's secret there.", private=True)
+    oidc_id: str = _setting("HOSTEL_OIDC_ID", "str", "sso", "Single sign-on: part of its address, `/accounts/oidc/{id}/login/callback/`.")
+    oidc_name: str = _setting("HOSTEL_OIDC_NAME", "str", "Single sign-on", "Single sign-on: its name on the log-in page.")
     max_tenants_per_person: int = _setting(
         "HOSTEL_MAX_TENANTS_PER_PERSON", "int", 5, "Tenants one person may own; 0 leaves making tenants to operators."
     )

@@ -45,6 +45,13 @@ class RequestRefused(HostelError):
 
 def answer(request: HttpRequest, error: HostelError) -> HttpResponse:
     """`error` in the shape that whoever calls `request.path` expects."""
+    response = _shaped(request, error)
+    if "retry_after" in error.detail:
+        response.headers["Retry-After"] = str(error.detail["retry_after"])
+    return response
+
+
+def _shaped(request: HttpRequest, error: HostelError) -> HttpResponse:
     if request.path.startswith("/client/"):
         return JsonResponse(failure(error), status=error.status)
     if request.path.startswith("/api/"):

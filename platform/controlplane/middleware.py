@@ -12,10 +12,14 @@ import uuid
 from typing import TYPE_CHECKING
 
 import structlog
+from django.conf import settings
 
+from accounts import limits
+from accounts.errors import TooManyAttempts
+from accounts.visitors import visitor_address
 from cfapi.rates import write_rates
 from controlplane.errors import answer
-from controlplane.login import visitor_of
+from controlplane.people import form_targets
 from sandbox.errors import HostelError
 from tenants.errors import FieldInvalid
 from tenants.where import REASON_CHARACTERS, Where, acting
@@ -27,8 +31,8 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
 log = structlog.get_logger("hostel.request")
-# Nothing from elsewhere, nothing inline; Django's admin needs no more than this.
-POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+# Nothing from elsewhere, nothing inline; Django's admin and the accounts' pages need no more than this.
+POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'{forms}; frame-ancestors 'none'"
 _APIS = ("/api/", "/client/")
 # What a gateway hands us; anything else is replaced, because the value ends up in logs.
 _REQUEST_ID = re.compile(r"[0-9A-Za-z_-]{8,64}")
@@ -74,7 +78,7 @@ class ActingFrom:
             return answer(request, FieldInvalid(text, field="Hostel-Reason", limit=REASON_CHARACTERS))
         where = Where(
             via="api" if request.path.startswith(_APIS) else "ui",
-            ip=visitor_of(request),
+            ip=visitor_address(request),
             user_agent=request.headers.get("User-Agent", ""),
             request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
             reason=reason,
@@ -117,6 +121,27 @@ class Rates:
         return response
 
 
+class HumanLimits:
+    """Counts people's attempts before the page sees them."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Wrap `get_response`."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer."""
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: object) -> HttpResponse | None:
+        """The refusal, or None: go on."""
+        match = request.resolver_match
+        try:
+            limits.count(request, match.view_name if match else "")
+        except TooManyAttempts as error:
+            return answer(request, error)
+        return None
+
+
 class ContentSecurityPolicy:
     """Sets the policy on every answer that brings none of its own."""
 
@@ -127,5 +152,5 @@ class ContentSecurityPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer with the header."""
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Content-Security-Policy", POLICY.format(forms=form_targets(settings.HOSTEL)))
         return response

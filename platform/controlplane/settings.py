@@ -10,8 +10,9 @@ from typing import Any
 
 from django.utils.functional import SimpleLazyObject
 
-from controlplane import config, logs
+from controlplane import config, logs, people
 from controlplane.database import database
+from controlplane.mail import mail
 from tenants import keys
 
 HOSTEL: config.Config = config.load()
@@ -51,6 +52,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "tenants",
     "telemetry",
@@ -60,6 +62,14 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "api",
     "cfapi",
+    # Before django-allauth: its templates are ours where we have one.
+    "accounts",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 MIDDLEWARE = [
     "controlplane.middleware.RequestLog",
@@ -73,6 +83,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "controlplane.middleware.HumanLimits",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "controlplane.urls"
@@ -99,7 +111,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": HOSTEL.redis_url, "KEY_PREFIX": "hostel"}
     if HOSTEL.redis_url
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "counters": people.counters(HOSTEL),
 }
 
 REST_FRAMEWORK = {
@@ -132,8 +145,16 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 
+# Accounts: signing up, logging in, second factors, single sign-on.
+globals().update(people.settings_for(HOSTEL))
+globals().update(mail(HOSTEL.email_url, home=HOSTEL.home))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = HOSTEL.email_from or f"hostel@{HOSTEL.base_domain}"
+
 _HTTPS = HOSTEL.public_scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+if _HTTPS:
+    # Workers answer at subdomains and could set cookies for this host; a name that begins so, no other host can set.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-hostel", "__Host-csrf"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # The gateway is the only one who reaches this server, and it sets the header itself.

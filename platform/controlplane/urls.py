@@ -5,12 +5,12 @@ Owns which app answers where. Workers' own addresses are the gateway's business 
 
 from __future__ import annotations
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from controlplane import views
-from controlplane.login import throttled
 from controlplane.static import static
 
 handler400 = "controlplane.errors.bad_request"
@@ -18,14 +18,17 @@ handler403 = "controlplane.errors.forbidden"
 handler404 = "controlplane.errors.not_found"
 handler500 = "controlplane.errors.server_error"
 
+# Operators log in like everybody else, second factors included.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.landing, name="landing"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("static/<path:path>", static, name="static"),
     path("admin", RedirectView.as_view(url="/admin/"), name="admin"),
-    path("admin/login/", throttled(admin.site.login), name="admin-login"),
     path("admin/", admin.site.urls),
+    path("accounts/", include("accounts.urls")),
     path("client/v4/", include("cfapi.urls")),
     path("api/v1/admin/", include("jobs.urls")),
     path("api/v1/", include("api.urls")),

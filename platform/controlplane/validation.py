@@ -23,6 +23,7 @@ PREFIX = "HOSTEL_"
 _READ_ELSEWHERE = re.compile(r"HOSTEL_PYTHON|HOSTEL_TEST_\w+")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*", re.IGNORECASE)
 _ADDRESS = re.compile(r"[0-9a-f:.\[\]]+", re.IGNORECASE)
+_LABEL = re.compile(r"[a-z0-9-]{1,40}")
 KEY_CHARACTERS = 32
 PORTS = 65_535
 # A lease is renewed three times before it ends, and a busy machine may be late by some tenths of a second.
@@ -105,6 +106,9 @@ def _together(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
             ("public_scheme", field),
             f"{config.public_scheme} contradicts port {port}, which is {other}'s: set HOSTEL_PUBLIC_PORT to the port visitors use.",
         )
+    for field in ("oidc_client_id", "oidc_client_secret"):
+        if config.oidc_server_url and not getattr(config, field):
+            yield (field, "oidc_server_url"), "is needed for the single sign-on that HOSTEL_OIDC_SERVER_URL names."
     if config.job_sweep_seconds > config.job_lease_seconds * 20:
         yield ("job_sweep_seconds", "job_lease_seconds"), "must be at most 20 leases: jobs of a dead worker would wait that long."
 
@@ -157,6 +161,10 @@ def _base_domain(value: str) -> str | None:
     )
 
 
+def _oidc_id(value: str) -> str | None:
+    return None if _LABEL.fullmatch(value) else f"{value[:40]!r} must be 1 to 40 lower-case letters, digits and hyphens."
+
+
 def _lease(value: float) -> str | None:
     return None if value >= LEASE_SECONDS else f"{value:g} must be {LEASE_SECONDS} or more."
 
@@ -178,6 +186,11 @@ _RULES: Mapping[str, Callable[[Any], str | None]] = {
     "broker_url": _address("hostel", "redis", "rediss", "amqp", "amqps"),
     "secret_key": _secret_key,
     "log_level": _one_of(*LEVELS),
+    "signup": _one_of("open", "invited", "closed"),
+    "email_url": _address("smtp", "smtps", "console", "file"),
+    "oidc_server_url": _address("https", "http"),
+    "oidc_id": _oidc_id,
+    "max_tenants_per_person": _not_negative,
     "job_lease_seconds": _lease,
     "blob_grace_seconds": _not_negative,
 }

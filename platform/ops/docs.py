@@ -19,7 +19,7 @@ from sandbox.errors import HostelError
 from tenants.roles import scopes_table
 
 # The packages that may define errors, outermost last.
-PACKAGES = ("sandbox", "tenants", "controlplane", "jobs", "gateway", "api", "cfapi", "ops")
+PACKAGES = ("sandbox", "tenants", "accounts", "controlplane", "jobs", "gateway", "api", "cfapi", "ops")
 
 
 def error_classes() -> list[type[HostelError]]:

@@ -7,7 +7,11 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
+from django.dispatch import Signal
 from django.utils import timezone
+
+# Somebody was made by an operator or a program, who vouches for the address; whoever signs up is made in another way. Sent with `user`.
+person_made = Signal()
 
 
 class UserManager(BaseUserManager["User"]):
@@ -19,6 +23,7 @@ class UserManager(BaseUserManager["User"]):
         user.set_password(password)
         user.full_clean(exclude=["password"])
         user.save(using=self._db)
+        person_made.send(sender=self.model, user=user)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:

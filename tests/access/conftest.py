@@ -51,7 +51,7 @@ class Caller:
         if self.secret is not None:
             headers["Authorization"] = f"Bearer {self.secret}"
         elif self.user is not None:
-            client.force_login(self.user, backend="django.contrib.auth.backends.ModelBackend")
+            client.force_login(self.user)
         if tenant is not None:
             headers["X-Hostel-Tenant"] = tenant.slug
         data = b"" if body is None else json.dumps(body).encode()

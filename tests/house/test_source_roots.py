@@ -63,7 +63,7 @@ def test_the_negative_control(tmp_path):
     assert "module 'platform' has no attribute 'system'" in done.stderr
 
 
-@pytest.mark.parametrize("package", ["sandbox", "tenants", "controlplane", "gateway", "api", "cfapi", "jobs", "ops"])
+@pytest.mark.parametrize("package", ["sandbox", "tenants", "accounts", "controlplane", "gateway", "api", "cfapi", "jobs", "ops"])
 def test_every_package_is_found_from_anywhere_by_the_environments_path_file(package, tmp_path):
     site = Path(sysconfig.get_path("purelib"), "hostel.pth")
     if not site.exists():
