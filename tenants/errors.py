@@ -87,6 +87,18 @@ class InvitationNotFound(NotFound):
     code = "invitation_not_found"
 
 
+class WebhookNotFound(NotFound):
+    """There is no such webhook."""
+
+    code = "webhook_not_found"
+
+
+class DeliveryNotFound(NotFound):
+    """This webhook has no such delivery."""
+
+    code = "delivery_not_found"
+
+
 class SecretNotFound(NotFound):
     """This worker has no such secret."""
 
@@ -183,6 +195,14 @@ class InheritUnresolved(BindingInvalid):
     """The newest version has no binding of this name to inherit."""
 
     code = "inherit_unresolved"
+
+
+class WebhookInactive(HostelError):
+    """The webhook is switched off: switch it on first."""
+
+    code = "webhook_inactive"
+    status = 409
+    fault = "tenant"
 
 
 class NameTaken(HostelError):

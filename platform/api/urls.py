@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from api.views import admin, audit, deployments, docs, namespaces, people, tail, telemetry, tenants, versions, workers
+from api.views import admin, audit, deployments, docs, namespaces, people, tail, telemetry, tenants, versions, webhooks, workers
 from api.views.base import Unknown
 
 app_name = "api"
@@ -40,6 +40,13 @@ urlpatterns = [
     path("workers/<str:worker>/invocations/<str:request_id>", telemetry.WorkerInvocation.as_view()),
     path("workers/<str:worker>/promotion", namespaces.WorkerPromotion.as_view()),
     path("workers/<str:worker>/rollback", deployments.Rollback.as_view()),
+    path("webhooks", webhooks.Webhooks.as_view()),
+    path("webhooks/<uuid:webhook_id>", webhooks.WebhookOne.as_view()),
+    path("webhooks/<uuid:webhook_id>/secret", webhooks.WebhookSecret.as_view()),
+    path("webhooks/<uuid:webhook_id>/ping", webhooks.WebhookPing.as_view()),
+    path("webhooks/<uuid:webhook_id>/deliveries", webhooks.Deliveries.as_view()),
+    path("webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>", webhooks.DeliveryOne.as_view()),
+    path("webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/replay", webhooks.DeliveryReplay.as_view()),
     path("audit", audit.Audit.as_view()),
     path("audit/export", audit.AuditExport.as_view()),
     path("metrics", telemetry.TenantMetricsView.as_view()),

@@ -165,6 +165,13 @@ class Config:
         "HOSTEL_EPOCH_POLL_SECONDS", "float", 0.5, "How often a gateway looks for configuration changed on another machine."
     )
 
+    webhook_allow: tuple[str, ...] = _setting(
+        "HOSTEL_WEBHOOK_ALLOW",
+        "list",
+        (),
+        "Address blocks and host names that webhooks may be sent to although they are loopback, private or link-local.",
+    )
+    webhook_keep_days: int = _setting("HOSTEL_WEBHOOK_KEEP_DAYS", "int", 30, "What was sent to webhooks is kept this long.")
     stale_seconds: float = _setting(
         "HOSTEL_STALE_SECONDS",
         "float",

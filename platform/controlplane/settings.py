@@ -37,6 +37,8 @@ SECRET_KEY: Any = SimpleLazyObject(lambda: HOSTEL_KEYS.derive("django").hex())
 SECRET_KEY_FALLBACKS: list[str] = _Fallbacks()
 # Who makes a version's image: a dotted path to a tenants.builder.Builder.
 HOSTEL_BUILDER = "jobs.builds.JobBuilder"
+# How services ask for background work.
+HOSTEL_BACKGROUND = "jobs.services.job_enqueue"
 # Which Celery application sends what wakes the background workers.
 HOSTEL_CELERY_APP = "controlplane.celery.app"
 

@@ -11,6 +11,7 @@ from jobs import builds, services
 from jobs.engine import engine
 from jobs.models import Job
 from jobs.registry import Result, job_kind
+from jobs.webhooks import sender
 from tenants import services as tenants
 
 HOUR = 3_600.0
@@ -47,7 +48,18 @@ def tenants_erase(_job: Job) -> Result:
     return {"tenants": tenants.tenants_erase_due()}
 
 
+@job_kind(tenants.SEND)
+def webhooks_send(job: Job) -> Result:
+    """Send what is due to webhooks. Whoever asks from now on asks for another job: this one may have looked already."""
+    services.job_release(job=job)
+    return sender.run()
+
+
 @job_kind("job_prune", every=HOUR)
 def job_prune(_job: Job) -> Result:
     """Forget old jobs and counts."""
-    return {"jobs": services.jobs_prune(), "counts": tenants.throttles_prune() + tenants.quotas_prune()}
+    return {
+        "jobs": services.jobs_prune(),
+        "counts": tenants.throttles_prune() + tenants.quotas_prune(),
+        "deliveries": tenants.deliveries_prune(),
+    }

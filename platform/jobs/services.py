@@ -176,6 +176,11 @@ def job_fail(*, job: Job, error: BaseException) -> bool:
     return bool(_mine(job).update(state=Job.State.QUEUED, error=stored, run_after=timezone.now() + pause, lease_until=None))
 
 
+def job_release(*, job: Job) -> None:
+    """Give up the job's key while it runs: whoever asks with that key from now on gets a job of his own."""
+    _mine(job).update(idempotency_key=None)
+
+
 def leases_renew(*, runner: str, job_ids: Sequence[uuid.UUID]) -> None:
     """Say that the runner is alive and at these jobs."""
     until = timezone.now() + timedelta(seconds=settings.HOSTEL.job_lease_seconds)

@@ -10,6 +10,7 @@ import uuid
 from celery import shared_task
 
 from jobs import running, schedule, services
+from tenants import services as tenants
 
 
 @shared_task(name="jobs.run")
@@ -23,3 +24,5 @@ def sweep() -> None:
     """Ask for what is due, send again what is overdue."""
     schedule.schedule_run()
     services.jobs_sweep()
+    if tenants.deliveries_due():
+        services.job_enqueue(kind=tenants.SEND, payload={}, idempotency_key=tenants.SEND)

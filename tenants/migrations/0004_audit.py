@@ -89,4 +89,64 @@ class Migration(migrations.Migration):
             "auditevent",
             models.UniqueConstraint(fields=("chain", "number"), name="audit_number_once"),
         ),
+        migrations.CreateModel(
+            name="Webhook",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("url", models.CharField(max_length=2000)),
+                ("description", models.CharField(blank=True, max_length=200)),
+                ("events", tenants.fields.JSONText(default=list)),
+                ("secret", models.TextField()),
+                ("earlier_secret", models.TextField(blank=True)),
+                ("earlier_until", models.DateTimeField(blank=True, null=True)),
+                ("active", models.BooleanField(default=True)),
+                ("disabled_reason", models.CharField(blank=True, max_length=200)),
+                ("failing_since", models.DateTimeField(blank=True, null=True)),
+                ("created", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("tenant", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="webhooks", to="tenants.tenant")),
+            ],
+        ),
+        migrations.CreateModel(
+            name="WebhookDelivery",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("event", models.CharField(max_length=120)),
+                ("body", models.TextField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("pending", "Pending"), ("delivered", "Delivered"), ("failed", "Failed"), ("cancelled", "Cancelled")],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("next_attempt", models.DateTimeField(default=django.utils.timezone.now)),
+                ("log", tenants.fields.JSONText(default=list)),
+                ("created", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("finished", models.DateTimeField(blank=True, null=True)),
+                ("tenant", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.tenant")),
+                (
+                    "webhook",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="deliveries", to="tenants.webhook"),
+                ),
+            ],
+        ),
+        migrations.AddIndex(
+            model_name="webhook",
+            index=models.Index(fields=["tenant", "created"], name="webhook_by_tenant"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(fields=["state", "next_attempt"], name="delivery_due"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(fields=["webhook", "-created"], name="delivery_by_webhook"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(fields=["created"], name="delivery_old"),
+        ),
     ]

@@ -15,6 +15,7 @@ from tenants.models.plan import LimitOverride, Plan, QuotaCount
 from tenants.models.tenant import Membership, Tenant
 from tenants.models.user import User
 from tenants.models.version import Version, VersionImage
+from tenants.models.webhook import Webhook, WebhookDelivery
 from tenants.models.worker import Worker
 
 __all__ = [
@@ -38,5 +39,7 @@ __all__ = [
     "User",
     "Version",
     "VersionImage",
+    "Webhook",
+    "WebhookDelivery",
     "Worker",
 ]

@@ -29,6 +29,7 @@ from tenants.selectors.tenants import (
     token_get,
     token_list,
 )
+from tenants.selectors.webhooks import delivery_get, delivery_list, webhook_get, webhook_list
 from tenants.selectors.workers import (
     deployment_get,
     deployment_list,
@@ -50,6 +51,8 @@ __all__ = [
     "audit_export_chain",
     "audit_page",
     "audit_page_all",
+    "delivery_get",
+    "delivery_list",
     "deployment_get",
     "deployment_list",
     "deployment_live",
@@ -84,6 +87,8 @@ __all__ = [
     "version_list",
     "version_modules",
     "version_program",
+    "webhook_get",
+    "webhook_list",
     "worker_get",
     "worker_list",
 ]

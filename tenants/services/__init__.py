@@ -8,6 +8,15 @@ from __future__ import annotations
 
 from tenants.services.blobs import Collected, blobs_collect
 from tenants.services.deletion import Erased, tenant_delete, tenant_erase, tenants_erase_due
+from tenants.services.deliveries import (
+    RESPONSE_CHARACTERS,
+    Attempted,
+    Outgoing,
+    deliveries_claim,
+    deliveries_due,
+    deliveries_prune,
+    delivery_attempted,
+)
 from tenants.services.deployments import deployment_create
 from tenants.services.domains import domain_add, domain_remove
 from tenants.services.export import secrets_unseal, tenant_export
@@ -25,6 +34,7 @@ from tenants.services.namespaces import (
 from tenants.services.overrides import override_clear, override_set
 from tenants.services.plans import plan_create, plan_delete, plan_update, tenant_plan_set
 from tenants.services.promotion import Plan, Promoted, promotion_plan, worker_promote
+from tenants.services.publishing import SEND
 from tenants.services.quotas import quota_require, quotas_prune
 from tenants.services.secrets import secret_delete, secret_put, secrets_update
 from tenants.services.tenants import (
@@ -40,13 +50,26 @@ from tenants.services.throttling import Throttle, throttle, throttles_prune
 from tenants.services.tokens import token_authenticate, token_create, token_revoke
 from tenants.services.verification import Break, Head, Verified, audit_heads, audit_verify
 from tenants.services.versions import Uploaded, version_derive, version_upload
+from tenants.services.webhooks import (
+    delivery_replay,
+    webhook_create,
+    webhook_delete,
+    webhook_ping,
+    webhook_policy,
+    webhook_secret_rotate,
+    webhook_update,
+)
 from tenants.services.workers import worker_delete, worker_settings_update
 
 __all__ = [
+    "RESPONSE_CHARACTERS",
+    "SEND",
+    "Attempted",
     "Break",
     "Collected",
     "Erased",
     "Head",
+    "Outgoing",
     "Plan",
     "Promoted",
     "Throttle",
@@ -55,6 +78,11 @@ __all__ = [
     "audit_heads",
     "audit_verify",
     "blobs_collect",
+    "deliveries_claim",
+    "deliveries_due",
+    "deliveries_prune",
+    "delivery_attempted",
+    "delivery_replay",
     "deployment_create",
     "domain_add",
     "domain_remove",
@@ -105,6 +133,12 @@ __all__ = [
     "user_create",
     "version_derive",
     "version_upload",
+    "webhook_create",
+    "webhook_delete",
+    "webhook_ping",
+    "webhook_policy",
+    "webhook_secret_rotate",
+    "webhook_update",
     "worker_delete",
     "worker_promote",
     "worker_settings_update",

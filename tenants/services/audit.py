@@ -19,6 +19,7 @@ from tenants import where
 from tenants.actor import Actor
 from tenants.datakeys import key_of
 from tenants.models import AuditEvent, AuditHead, Tenant
+from tenants.services.publishing import publish
 
 # As long as the columns are.
 _LENGTHS = {"actor": 80, "actor_email": 254, "action": 60, "target": 200, "reason": 500, "via": 10, "ip": 45, "user_agent": 300}
@@ -75,6 +76,7 @@ def audit(
     head.number, head.hash = event.number, event.hash
     head.seal = chains.head_seal(key, chain=head.chain, number=head.number, last=head.hash)
     head.save(update_fields=["number", "hash", "seal"])
+    publish(event)
     return event
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
@@ -124,6 +124,14 @@ def _request(tenant: Tenant) -> str:
     return kept[1].request_id
 
 
+def _webhook(tenant: Tenant) -> str:
+    """A webhook of the other tenant's, which is never sent to: nobody listens on that port, and it may not be asked."""
+    hook = tenant.webhooks.first()
+    if hook is None:
+        hook, _ = services.webhook_create(tenant=tenant, url="https://nobody.invalid/hook", events=["webhook.*"], actor=SYSTEM)
+    return str(hook.pk)
+
+
 # What another tenant has, by the name of the parameter in an address. A new parameter needs a line here, or the tests fail.
 THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     # The native API.
@@ -134,6 +142,8 @@ THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     "member_id": lambda tenant: str(tenant.memberships.get().pk),
     "invitation_id": lambda tenant: str(services.invitation_create(tenant=tenant, role="viewer", may_own=False, actor=SYSTEM)[0].pk),
     "request_id": _request,
+    "webhook_id": _webhook,
+    "delivery_id": lambda tenant: str(services.webhook_ping(tenant=tenant, webhook_id=UUID(_webhook(tenant))).pk),
     # Operators only: nobody's thing.
     "job_id": lambda _tenant: str(uuid4()),
     # The Cloudflare-compatible one.
