@@ -87,11 +87,11 @@ class Engine:
 
     def pack(self, image: Image) -> bytes:
         """An image's stored form."""
-        return image.encode(self.base)
+        return image.encode()
 
     def unpack(self, stored: bytes, memory_limit: int) -> Image:
         """An image out of its stored form; raises `ImageInvalid`."""
-        return Image.decode(stored, self.build, memory_limit, self.base)
+        return Image.decode(stored, self.build, memory_limit)
 
     def close(self) -> None:
         """Stop the ticker and free the engine; every instance must be closed."""

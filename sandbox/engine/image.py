@@ -3,10 +3,11 @@
 Owns the capturing, the stored form and the restoring. An image belongs to one build of the guest and is refused by any other. Must not
 decide when an image is made or where it is kept.
 
-Stored form: `HOSTELI2`, then, compressed with zlib: 20 bytes of build name, u32 memory bytes, u32 number of runs, u32 number of patches,
-the runs (u32 address, u32 length), the patches (u32 offset in the runs' bytes, u32 length), the patches' bytes. A page that a worker's top
-level has changed differs from the base image in few bytes (reference counts, mostly): of 250 KB in pages some 4 KB are new, and 4 KB are
-stored, where the pages themselves would be 120 KB and take four times as long to read.
+An image is a list of patches to the base image's memory. A page that a worker's top level has changed differs from the base image in few
+bytes (reference counts, mostly): of 120 KB in pages some 4 KB are new, and only these are kept, stored and copied.
+
+Stored form: `HOSTELI3`, then, compressed with zlib: 20 bytes of build name, u32 memory bytes, u32 number of patches, the patches (u32
+address, u32 length), the patches' bytes.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Self
 
 from sandbox.engine.instance import Instance
 from sandbox.errors import HostelError
 
 PAGE = 4096
-MAGIC = b"HOSTELI2"
-_HEAD = struct.Struct("<20sIII")
+MAGIC = b"HOSTELI3"
+_HEAD = struct.Struct("<20sII")
 _PAIR = struct.Struct("<II")
 _LEVEL = 6
-# Changed bytes, with gaps of up to eight equal ones between them: two patches would cost more than the gap.
-_CHANGED = re.compile(rb"[^\0](?:\0{0,8}[^\0])*")
+# Changed bytes, with gaps of up to 64 equal ones between them: a patch more takes longer to lay than the gap.
+_CHANGED = re.compile(rb"[^\0](?:\0{0,64}[^\0])*")
+
+Patch = tuple[int, int, int]
 
 
 class ImageInvalid(HostelError):
@@ -38,13 +42,13 @@ class ImageInvalid(HostelError):
 
 @dataclass(slots=True)
 class Image:
-    """Pages that differ from the base image. `runs` are (address, offset in `data`, length)."""
+    """Patches to the base image: each (address, offset in `data`, length). `memory` is the instance's size in bytes."""
 
     build: str
     memory: int
-    runs: tuple[tuple[int, int, int], ...]
+    patches: tuple[Patch, ...]
     data: bytes = field(repr=False)
-    _address: int = 0
+    _address: int = field(default=0, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Remember where the bytes lie, so that restoring needs no conversion."""
@@ -64,81 +68,56 @@ class Image:
         dead = range(-(-inbox // PAGE) * PAGE, (inbox + inbox_size) // PAGE * PAGE)
         zeros = bytes(PAGE)
         original = memoryview(base)
-        runs: list[list[int]] = []
+        places: list[tuple[int, int]] = []
         for at in range(low, memory, PAGE):
-            before = original[at : at + PAGE] if at < len(base) else zeros
-            if view[at : at + PAGE] == before or (dead and dead.start <= at < dead.stop):
-                continue
-            if runs and runs[-1][0] + runs[-1][1] == at:
-                runs[-1][1] += PAGE
-            else:
-                runs.append([at, PAGE])
-        data = b"".join(bytes(view[at : at + length]) for at, length in runs)
-        return cls(build, memory, _placed([(at, length) for at, length in runs]), data)
+            before = original[at : at + PAGE] if at + PAGE <= len(base) else base[at:].ljust(PAGE, b"\0") if at < len(base) else zeros
+            if view[at : at + PAGE] != before and not (dead and dead.start <= at < dead.stop):
+                places += _changes(at, bytes(view[at : at + PAGE]), bytes(before))
+        return cls(build, memory, _placed(places), b"".join(bytes(view[at : at + length]) for at, length in places))
 
     def restore(self, instance: Instance) -> None:
         """Lay the image over an untouched instance."""
         raw = instance.raw
         raw.grow_to(self.memory)
         target, source, move = raw.data, self._address, ctypes.memmove
-        for address, offset, length in self.runs:
+        for address, offset, length in self.patches:
             move(target + address, source + offset, length)
 
-    def encode(self, base: bytes) -> bytes:
-        """The stored form; `base` is the base image this one was captured against."""
-        before = _underneath(self.runs, base)
-        size = len(self.data)
-        changed = (int.from_bytes(self.data, "little") ^ int.from_bytes(before, "little")).to_bytes(size, "little")
-        places = [found.span() for found in _CHANGED.finditer(changed)]
-        head = _HEAD.pack(self.build.encode(), self.memory, len(self.runs), len(places))
-        table = b"".join(_PAIR.pack(address, length) for address, _, length in self.runs)
-        patches = b"".join(_PAIR.pack(start, end - start) for start, end in places)
-        fresh = b"".join(self.data[start:end] for start, end in places)
-        return MAGIC + zlib.compress(head + table + patches + fresh, _LEVEL)
+    def encode(self) -> bytes:
+        """The stored form."""
+        head = _HEAD.pack(self.build.encode(), self.memory, len(self.patches))
+        table = b"".join(_PAIR.pack(address, length) for address, _, length in self.patches)
+        return MAGIC + zlib.compress(head + table + self.data, _LEVEL)
 
     @classmethod
-    def decode(cls, stored: bytes, build: str, memory_limit: int, base: bytes) -> Self:
+    def decode(cls, stored: bytes, build: str, memory_limit: int) -> Self:
         """Read the stored form; raises `ImageInvalid` unless it is whole, of this build and within `memory_limit` bytes."""
         if not stored.startswith(MAGIC):
             raise ImageInvalid
         unpacker = zlib.decompressobj()
         try:
-            plain = unpacker.decompress(stored[len(MAGIC) :], memory_limit + (1 << 20))
-            name, memory, count, patches = _HEAD.unpack_from(plain)
-            middle = _HEAD.size + count * _PAIR.size
-            table = list(_PAIR.iter_unpack(plain[_HEAD.size : middle]))
-            places = list(_PAIR.iter_unpack(plain[middle : middle + patches * _PAIR.size]))
+            # The table of a whole memory of lone changed bytes is a little shorter than the memory itself.
+            plain = unpacker.decompress(stored[len(MAGIC) :], 2 * memory_limit + (1 << 20))
+            name, memory, count = _HEAD.unpack_from(plain)
         except (zlib.error, struct.error):
             raise ImageInvalid from None
-        if name.decode("ascii", "replace") != build or not unpacker.eof or memory % 65536 or memory > memory_limit:
+        start = _HEAD.size + count * _PAIR.size
+        if name.decode("ascii", "replace") != build or not unpacker.eof or memory % 65536 or memory > memory_limit or start > len(plain):
             raise ImageInvalid
-        if (len(table), len(places)) != (count, patches) or any(address + length > memory for address, length in table):
+        places = list(_PAIR.iter_unpack(plain[_HEAD.size : start]))
+        patches = _placed(places)
+        data = plain[start:]
+        if sum(length for _, length in places) != len(data) or any(address + length > memory for address, length in places):
             raise ImageInvalid
-        runs = _placed(table)
-        return cls(build, memory, runs, _patched(_underneath(runs, base), places, plain[middle + patches * _PAIR.size :]))
+        return cls(build, memory, patches, data)
 
 
-def _underneath(runs: tuple[tuple[int, int, int], ...], base: bytes) -> bytes:
-    """What the base image has where the runs are; beyond its end, zeros."""
-    return b"".join(base[address : address + length].ljust(length, b"\0") for address, _, length in runs)
+def _changes(address: int, now: bytes, before: bytes) -> list[tuple[int, int]]:
+    """Where a page differs: (address, length)."""
+    changed = (int.from_bytes(now, "little") ^ int.from_bytes(before, "little")).to_bytes(len(now), "little")
+    return [(address + found.start(), found.end() - found.start()) for found in _CHANGED.finditer(changed)]
 
 
-def _patched(before: bytes, places: list[tuple[int, int]], fresh: bytes) -> bytes:
-    data, at, size = bytearray(before), 0, len(before)
-    for start, length in places:
-        if start + length > size:
-            raise ImageInvalid
-        data[start : start + length] = fresh[at : at + length]
-        at += length
-    # A patch that found fewer bytes than it says has made the whole shorter.
-    if at != len(fresh) or len(data) != size:
-        raise ImageInvalid
-    return bytes(data)
-
-
-def _placed(table: list[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:
-    runs, offset = [], 0
-    for address, length in table:
-        runs.append((address, offset, length))
-        offset += length
-    return tuple(runs)
+def _placed(places: list[tuple[int, int]]) -> tuple[Patch, ...]:
+    offsets = accumulate((length for _, length in places), initial=0)
+    return tuple((address, offset, length) for (address, length), offset in zip(places, offsets, strict=False))

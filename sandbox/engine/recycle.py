@@ -93,7 +93,7 @@ class Recycler:
             return False
         if count >= _REGIONS:
             return False
-        regions = [(begin, end - begin) for begin, end, _ in _REGION.iter_unpack(self._regions.raw[: count * _REGION.size])]
+        regions = [(begin, end - begin) for begin, end, _ in _REGION.iter_unpack(memoryview(self._regions)[: count * _REGION.size])]
         if sum(length for _, length in regions) > WORTH_BYTES:
             return False
         move, offset = ctypes.memmove, self._address - start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import replace
 
 import pytest
@@ -69,31 +70,62 @@ async def test_an_image_of_another_build_is_not_used(box: Sandbox) -> None:
     limit = 64 * 1024 * 1024
     engine = box._engine
     image = engine.unpack(built.image, limit)
-    foreign = replace(image, build="0" * 20).encode(engine.base)
+    foreign = replace(image, build="0" * 20).encode()
     with pytest.raises(ImageInvalid):
         engine.unpack(foreign, limit)
-    # What is stored is what has changed, not the pages it lies in.
-    assert len(built.image) < len(image.data) // 10
+    # What is kept and stored is what has changed, not the pages it lies in.
+    assert len(image.data) < 65_536
+    assert len(built.image) < 16_384
 
 
 @given(st.binary(max_size=200), st.integers(0, 120))
 def test_damaged_images_are_refused(noise: bytes, cut: int) -> None:
-    base = bytes(6000)
-    whole = Image("b" * 20, 131072, ((4096, 0, 4096),), bytes(range(256)) * 16).encode(base)
-    assert Image.decode(whole, "b" * 20, 1 << 20, base).data == bytes(range(256)) * 16
+    whole = Image("b" * 20, 131072, ((4096, 0, 4096),), bytes(range(256)) * 16).encode()
+    assert Image.decode(whole, "b" * 20, 1 << 20).data == bytes(range(256)) * 16
     for damaged in (whole[:cut], whole[:cut] + noise, noise):
         if damaged != whole:
             with pytest.raises(ImageInvalid):
-                Image.decode(damaged, "b" * 20, 1 << 20, base)
+                Image.decode(damaged, "b" * 20, 1 << 20)
+
+
+@pytest.mark.parametrize(
+    "patches",
+    [((131072, 0, 8),), ((131068, 0, 8),), ((0, 0, 4),), ((0, 0, 9),), ((0xFFFF_FFFF, 0, 8),)],
+)
+def test_patches_outside_of_the_memory_or_of_other_lengths_are_refused(patches: tuple[tuple[int, int, int], ...]) -> None:
+    with pytest.raises(ImageInvalid):
+        Image.decode(Image("b" * 20, 131072, patches, b"12345678").encode(), "b" * 20, 1 << 20)
+
+
+MEMORY = 131072
+
+
+class Memory:
+    """As much of an instance as images look at."""
+
+    def __init__(self, content: bytes) -> None:
+        self.buffer = ctypes.create_string_buffer(content.ljust(MEMORY, b"\0"), MEMORY)
+        self.raw = self
+        self.data = ctypes.addressof(self.buffer)
+        self.memory = MEMORY
+        self.inbox = (0, 0)
+
+    def grow_to(self, size: int) -> None:
+        assert size == MEMORY
 
 
 @given(
     st.binary(max_size=9000),
-    st.lists(st.tuples(st.integers(0, 30), st.binary(min_size=1, max_size=4096)), max_size=5, unique_by=lambda run: run[0]),
+    st.lists(st.tuples(st.integers(4096, MEMORY - 1), st.binary(min_size=1, max_size=5000)), max_size=8),
 )
-def test_whatever_an_image_holds_comes_back(base: bytes, pages: list[tuple[int, bytes]]) -> None:
-    pages.sort()
-    runs = tuple((page * 4096, index * 4096, 4096) for index, (page, _) in enumerate(pages))
-    image = Image("b" * 20, 131072, runs, b"".join(content.ljust(4096, b"\0") for _, content in pages))
-    again = Image.decode(image.encode(base), "b" * 20, 1 << 20, base)
-    assert (again.runs, again.data, again.memory) == (image.runs, image.data, image.memory)
+def test_whatever_a_start_up_writes_comes_back(base: bytes, writes: list[tuple[int, bytes]]) -> None:
+    ran = Memory(base)
+    for at, content in writes:
+        piece = content[: MEMORY - at]
+        ctypes.memmove(ran.data + at, piece, len(piece))
+    image = Image.capture(ran, base, "b" * 20, 4096)
+    again = Image.decode(image.encode(), "b" * 20, 1 << 20)
+    fresh = Memory(base)
+    again.restore(fresh)
+    assert fresh.buffer.raw == ran.buffer.raw
+    assert again == image
