@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from sandbox.errors import HostelError
+from sandbox.guest.patch import PatchFailed, patched
 
 HERE = Path(__file__).parent
 ENGINE_FILES = ("quickjs.c", "libregexp.c", "libunicode.c", "dtoa.c")
@@ -95,14 +96,15 @@ def compile_guest(cache: Path, bootstrap: bytes, progress: Progress) -> Path:
     built: list[Path] = []
     for folder, names in ((engine, ENGINE_FILES), (HERE / "c", LAYER_FILES)):
         for name in names:
+            source = _source(folder / name)
             digest = header_digest.copy()
-            digest.update((folder / name).read_bytes())
+            digest.update(source)
             if name == "turn.c":
                 digest.update(bootstrap)
             target = objects / f"{name[:-2]}-{digest.hexdigest()[:24]}.o"
             if not target.exists():
                 progress(f"compiling {name}")
-                _compile(folder / name, engine, bootstrap, target)
+                _compile(source, engine, bootstrap, target)
             built.append(target)
     digest = hashlib.sha256("".join(path.name for path in built).encode() + repr(LINK_FLAGS).encode())
     linked = objects / f"guest-{digest.hexdigest()[:24]}.wasm"
@@ -119,13 +121,27 @@ def c_string(source: bytes) -> str:
     return "static const char bootstrap_source[] = {" + ",".join(map(str, source)) + ",0};\n"
 
 
-def _compile(source: Path, engine: Path, bootstrap: bytes, target: Path) -> None:
+def _source(path: Path) -> bytes:
+    """A file as it is compiled: the engine's own with our change."""
+    if path.name != "quickjs.c":
+        return path.read_bytes()
+    try:
+        return patched(path.read_text(), (HERE / "c" / "seal.c").read_text()).encode()
+    except PatchFailed as failed:
+        raise GuestBuildFailed(str(failed)) from failed
+
+
+def _compile(source: bytes, engine: Path, bootstrap: bytes, target: Path) -> None:
     include = target.parent / "include"
     include.mkdir(exist_ok=True)
     (include / "bootstrap.inc").write_text(c_string(bootstrap))
-    partial = target.with_suffix(f".{os.getpid()}.o")
+    partial, copy = target.with_suffix(f".{os.getpid()}.o"), target.with_suffix(f".{os.getpid()}.c")
+    copy.write_bytes(source)
     folders = [f"-I{folder}" for folder in (engine, HERE / "c", include)]
-    _zig(["cc", *COMPILE_FLAGS, *folders, "-c", str(source), "-o", str(partial)], target.parent.parent)
+    try:
+        _zig(["cc", *COMPILE_FLAGS, *folders, "-c", str(copy), "-o", str(partial)], target.parent.parent)
+    finally:
+        copy.unlink()
     partial.replace(target)
 
 

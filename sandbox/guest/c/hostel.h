@@ -4,6 +4,7 @@
  *   wasi.c     answers what wasi-libc would ask a host, so that the module imports nothing
  *   random.c   the random generator, keyed by the host
  *   heap.c     the JavaScript heap: where objects lie
+ *   seal.c     appended to the engine: what the base image holds is held for ever
  *   wire.c     reading event frames, writing effect frames
  *   text.c     UTF-8, Latin-1 and header blocks
  *   modules.c  the worker's modules and how imports resolve
@@ -48,6 +49,9 @@ extern uint32_t hostel_control_block[CONTROL_WORDS];
 /* wasi.c: the clock every part of the guest sees, milliseconds since 1970. */
 void clock_set(double now_ms);
 double clock_now(void);
+
+/* seal.c, a part of the engine as it is compiled here. */
+void JS_SealRuntime(JSRuntime *rt);
 
 /* heap.c; sealed when the base image is complete. */
 extern const JSMallocFunctions heap_functions;

@@ -232,6 +232,7 @@ EXPORT(hostel_init) int hostel_init(uint32_t length)
     JS_SetHostPromiseRejectionTracker(runtime, track_rejection, NULL);
     drain();
     JS_RunGC(runtime);
+    JS_SealRuntime(runtime);
     heap_seal();
     return JS_IsFunction(context, dispatch) && JS_IsFunction(context, end_turn) ? 0 : 2;
 }
