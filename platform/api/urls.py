@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from api.views import admin, audit, deployments, docs, namespaces, people, tail, telemetry, tenants, versions, webhooks, workers
+from api.views import (
+    admin,
+    audit,
+    deployments,
+    docs,
+    limits,
+    namespaces,
+    people,
+    plans,
+    tail,
+    telemetry,
+    tenants,
+    versions,
+    webhooks,
+    workers,
+)
 from api.views.base import Unknown
 
 app_name = "api"
@@ -20,7 +35,7 @@ urlpatterns = [
     path("members/<int:member_id>", people.MemberOne.as_view()),
     path("invitations", people.Invitations.as_view()),
     path("invitations/<uuid:invitation_id>", people.InvitationOne.as_view()),
-    path("limits", tenants.TenantLimits.as_view()),
+    path("limits", limits.TenantLimits.as_view()),
     path("tokens", tenants.Tokens.as_view()),
     path("tokens/<uuid:token_id>", tenants.TokenOne.as_view()),
     path("namespaces", namespaces.Namespaces.as_view()),
@@ -29,7 +44,7 @@ urlpatterns = [
     path("workers", workers.Workers.as_view()),
     path("workers/<str:worker>", workers.WorkerOne.as_view()),
     path("workers/<str:worker>/settings", workers.WorkerSettingsView.as_view()),
-    path("workers/<str:worker>/limits", workers.WorkerLimits.as_view()),
+    path("workers/<str:worker>/limits", limits.WorkerLimits.as_view()),
     path("workers/<str:worker>/versions", versions.Versions.as_view()),
     path("workers/<str:worker>/versions/<uuid:version>", versions.VersionOne.as_view()),
     path("workers/<str:worker>/deployments", deployments.Deployments.as_view()),
@@ -51,8 +66,17 @@ urlpatterns = [
     path("audit/export", audit.AuditExport.as_view()),
     path("metrics", telemetry.TenantMetricsView.as_view()),
     path("usage", telemetry.UsageView.as_view()),
+    path("usage/counts", limits.UsageCounts.as_view()),
     path("usage/export", telemetry.UsageExport.as_view()),
     path("admin/metrics", telemetry.PlatformMetricsView.as_view()),
+    path("admin/plans", plans.Plans.as_view()),
+    path("admin/plans/<str:plan>", plans.PlanOne.as_view()),
+    path("admin/tenants/<str:tenant>/plan", plans.TenantPlanView.as_view()),
+    path("admin/tenants/<str:tenant>/limits", plans.TenantLimitsSeen.as_view()),
+    path("admin/tenants/<str:tenant>/usage/counts", plans.TenantCounts.as_view()),
+    path("admin/tenants/<str:tenant>/overrides", plans.Overrides.as_view()),
+    path("admin/tenants/<str:tenant>/overrides/<str:limit>", plans.TenantOverride.as_view()),
+    path("admin/tenants/<str:tenant>/workers/<str:worker>/overrides/<str:limit>", plans.WorkerOverride.as_view()),
     path("admin/pool", admin.PoolView.as_view()),
     path("admin/audit", audit.AdminAudit.as_view()),
     path("admin/audit/export", audit.AdminAuditExportView.as_view()),

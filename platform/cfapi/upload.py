@@ -107,13 +107,13 @@ def module_kind(content_type: str, name: str) -> ModuleKind | None:
         return MODULE_KINDS[content_type]
     shown = name[:80]
     if content_type in _COMMONJS:
-        raise CommonJsUnsupported(field="modules.type", module=shown, type=content_type)
+        raise CommonJsUnsupported(field="modules.type", module=shown, content_type=content_type)
     if content_type in _PYTHON:
-        raise PythonUnsupported(field="modules.type", module=shown, type=content_type)
+        raise PythonUnsupported(field="modules.type", module=shown, content_type=content_type)
     known = ", ".join(sorted(MODULE_KINDS))
     raise ModuleTypeUnknown(
         f"The module {shown!r} has the content type {content_type[:80]!r}; known are {known}.",
         field="modules.type",
         module=shown,
-        type=content_type[:80],
+        content_type=content_type[:80],
     )

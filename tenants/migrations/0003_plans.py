@@ -60,6 +60,7 @@ class Migration(migrations.Migration):
                 ("tail_allowed", models.BooleanField(default=True)),
                 ("internet_allowed", models.BooleanField(default=True)),
                 ("quota_headers", models.BooleanField(default=True)),
+                ("revision", models.PositiveIntegerField(default=1)),
                 ("created", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("modified", models.DateTimeField(default=django.utils.timezone.now)),
             ],

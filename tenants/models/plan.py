@@ -40,6 +40,8 @@ class Plan(models.Model):
     internet_allowed = models.BooleanField(default=True)
     # Whether visitors are told what is left of the request quotas.
     quota_headers = models.BooleanField(default=True)
+    # Grows with every change (If-Match).
+    revision = models.PositiveIntegerField(default=1)
     created = models.DateTimeField(default=timezone.now, editable=False)
     modified = models.DateTimeField(default=timezone.now)
 

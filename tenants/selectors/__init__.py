@@ -8,7 +8,16 @@ audit log without a tenant serve operators.
 from __future__ import annotations
 
 from tenants.selectors.audit import AuditFilter, AuditPage, audit_chain, audit_export, audit_export_chain, audit_page, audit_page_all
-from tenants.selectors.limits import limits_effective, plan_of
+from tenants.selectors.limits import (
+    limits_effective,
+    limits_explained,
+    override_list,
+    plan_default,
+    plan_get,
+    plan_list,
+    plan_of,
+    usage_counts,
+)
 from tenants.selectors.namespaces import namespace_get, namespace_list, namespace_workers
 from tenants.selectors.operators import tenant_counts, tenant_list, tenant_named, token_list_of, token_named
 from tenants.selectors.people import (
@@ -61,6 +70,7 @@ __all__ = [
     "invitation_get",
     "invitation_list",
     "limits_effective",
+    "limits_explained",
     "member_get",
     "member_list",
     "membership_of",
@@ -68,6 +78,10 @@ __all__ = [
     "namespace_get",
     "namespace_list",
     "namespace_workers",
+    "override_list",
+    "plan_default",
+    "plan_get",
+    "plan_list",
     "plan_of",
     "preview_lookup",
     "route_lookup",
@@ -81,6 +95,7 @@ __all__ = [
     "token_list",
     "token_list_of",
     "token_named",
+    "usage_counts",
     "version_bindings",
     "version_get",
     "version_latest",

@@ -31,8 +31,8 @@ from tenants.services.namespaces import (
     namespace_rename,
     namespace_workers_delete,
 )
-from tenants.services.overrides import override_clear, override_set
-from tenants.services.plans import plan_create, plan_delete, plan_update, tenant_plan_set
+from tenants.services.overrides import override_clear, override_get, override_make, override_set
+from tenants.services.plans import plan_changed, plan_create, plan_delete, plan_update, tenant_plan_set
 from tenants.services.promotion import Plan, Promoted, promotion_plan, worker_promote
 from tenants.services.publishing import SEND
 from tenants.services.quotas import quota_require, quotas_prune
@@ -102,7 +102,10 @@ __all__ = [
     "namespace_rename",
     "namespace_workers_delete",
     "override_clear",
+    "override_get",
+    "override_make",
     "override_set",
+    "plan_changed",
     "plan_create",
     "plan_delete",
     "plan_update",

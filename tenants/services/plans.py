@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from tenants import epoch
 from tenants.actor import Actor
 from tenants.definitions import checked
-from tenants.errors import ChangedMeanwhile, FieldInvalid, NameTaken, PlanInUse, PlanNameInvalid, PlanNotFound, TenantNotFound
+from tenants.errors import FieldInvalid, NameTaken, PlanInUse, PlanNameInvalid, PlanNotFound, TenantNotFound
 from tenants.grants import DEFAULT_PLAN, plan_built_in
 from tenants.models import Plan, Tenant
 from tenants.models.plan import RETENTION_DAYS_MOST, WEIGHT_MOST
 from tenants.names import check_text
-from tenants.services.support import audit
+from tenants.services.support import audit, check_revision
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 TITLE_CHARACTERS, DESCRIPTION_CHARACTERS = 200, 1_000
@@ -46,17 +46,16 @@ def plan_create(*, name: str, changes: Mapping[str, Any], actor: Actor) -> Plan:
 
 
 @transaction.atomic
-def plan_update(*, name: str, changes: Mapping[str, Any], actor: Actor, unchanged_since: datetime | None = None) -> Plan:
+def plan_update(*, name: str, changes: Mapping[str, Any], actor: Actor, expected: int | None = None) -> Plan:
     """Change some fields; in `limits`, null takes a limit out of the plan and what is not named stays.
 
-    Raises `PlanNotFound`, `LimitInvalid`, `FieldInvalid`, or `ChangedMeanwhile` where the plan is not as it was at `unchanged_since` (its
-    `modified` as the caller has seen it).
+    Raises `PlanNotFound`, `LimitInvalid`, `FieldInvalid`, or `ChangedMeanwhile` unless the plan's revision is `expected`.
     """
     plan = _locked(name)
-    if unchanged_since is not None and plan.modified != unchanged_since:
-        raise ChangedMeanwhile(field="modified")
+    check_revision(plan.revision, expected)
     before = shown(plan)
     _apply(plan, changes)
+    plan.revision += 1
     plan.modified = timezone.now()
     plan.save()
     audit(tenant=None, actor=actor, action="plan_update", target=name, before=before, after=shown(plan))
@@ -65,11 +64,12 @@ def plan_update(*, name: str, changes: Mapping[str, Any], actor: Actor, unchange
 
 
 @transaction.atomic
-def plan_delete(*, name: str, actor: Actor) -> None:
-    """Remove a plan that nobody has; raises `PlanNotFound` or `PlanInUse`."""
-    plan = Plan.objects.select_for_update().filter(name=name).first()
+def plan_delete(*, name: str, actor: Actor, expected: int | None = None) -> None:
+    """Remove a plan that nobody has; raises `PlanNotFound`, `PlanInUse`, or `ChangedMeanwhile` unless its revision is `expected`."""
+    plan = Plan.objects.select_for_update().filter(name=name.replace("\0", "")).first()
     if plan is None:
         raise PlanNotFound
+    check_revision(plan.revision, expected)
     if plan.is_default:
         raise PlanInUse("This is the default plan: make another one the default first.")
     if count := Tenant.objects.filter(plan=plan).count():
@@ -123,7 +123,7 @@ def _apply(plan: Plan, changes: Mapping[str, Any]) -> None:
     if was_default and not plan.is_default:
         raise FieldInvalid("There must be a default plan: make another one the default instead.", field="is_default")
     if plan.is_default and not was_default:
-        Plan.objects.filter(is_default=True).update(is_default=False, modified=timezone.now())
+        Plan.objects.filter(is_default=True).update(is_default=False, revision=F("revision") + 1, modified=timezone.now())
 
 
 def _set(plan: Plan, changes: Mapping[str, Any]) -> None:

@@ -23,9 +23,11 @@ def quota_require(*, tenant: Tenant, worker: Worker | None = None, **adding: int
     Deployments are a matter of time: those raise `DeploymentsExceeded`, which says when there is room again.
     """
     # No key: as `tenant_lock` does, which most callers have called.
-    if not Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).exists():
+    row = Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).first()
+    if row is None:
         raise TenantNotFound
-    values = grants.limits_under(tenant, worker).values
+    # The row as it is now: what the caller holds was read before the lock.
+    values = grants.limits_under(row, worker).values
     for name, more in adding.items():
         most = values[name]
         if most is None or not more:

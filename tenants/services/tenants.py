@@ -17,7 +17,7 @@ from tenants.definitions import checked
 from tenants.errors import FieldInvalid, NameTaken, QuotaExceeded
 from tenants.models import Membership, Tenant, User
 from tenants.names import check_email, check_tenant_slug, check_text
-from tenants.services.support import audit, check_revision, tenant_lock
+from tenants.services.support import audit, check_revision, require_active, tenant_lock
 
 NAME_CHARACTERS, REASON_CHARACTERS = 200, 500
 _ACCOUNT = re.compile(r"[0-9a-f]{32}")
@@ -104,14 +104,25 @@ def tenant_resume(*, tenant: Tenant, actor: Actor) -> None:
 
 
 @transaction.atomic
-def tenant_limits_set(*, tenant: Tenant, limits: Mapping[str, Any], actor: Actor) -> None:
-    """Replace what the tenant has set for itself, which only ever lowers; raises `LimitInvalid` naming the field."""
+def tenant_limits_set(
+    *, tenant: Tenant, limits: Mapping[str, Any], expected: int | None = None, active_only: bool = False, actor: Actor
+) -> Tenant:
+    """Replace what the tenant has set for itself, which only ever lowers.
+
+    Raises `LimitInvalid` naming the field, `ChangedMeanwhile` unless the tenant's revision is `expected`, and, if `active_only`,
+    `TenantSuspended`.
+    """
     limits = checked(limits, level="tenant")
     row = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+    if active_only:
+        require_active(row)
+    check_revision(row.revision, expected)
     before, row.limits = row.limits, dict(limits)
-    row.save(update_fields=["limits"])
+    row.revision += 1
+    row.save(update_fields=["limits", "revision"])
     audit(tenant=tenant, actor=actor, action="tenant_limits_set", target=tenant.slug, before=before, after=row.limits)
     epoch.bump(reason=f"tenant {tenant.slug}")
+    return row
 
 
 @transaction.atomic

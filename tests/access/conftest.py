@@ -146,6 +146,9 @@ THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     "delivery_id": lambda tenant: str(services.webhook_ping(tenant=tenant, webhook_id=UUID(_webhook(tenant))).pk),
     # Operators only: nobody's thing.
     "job_id": lambda _tenant: str(uuid4()),
+    "plan": lambda _tenant: "default",
+    "limit": lambda _tenant: "cpu_ms",
+    "tenant": lambda tenant: tenant.slug,
     # The Cloudflare-compatible one.
     "account": lambda tenant: tenant.account_id,
     "name": _worker,

@@ -21,3 +21,23 @@ class Sent(serializers.Serializer[Any]):
 
 class Shown(serializers.Serializer[Any]):
     """The base of what Hostel answers: for rendering only."""
+
+
+class Whole(serializers.IntegerField):
+    """A JSON number without a fraction: no text that looks like one, no true or false."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number, or the field's error."""
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return int(data)
+
+
+class Flag(serializers.BooleanField):
+    """true or false, and nothing that could be taken for one."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The value, or the field's error."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=str(data)[:80])
+        return data

@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.serializers.base import Sent, Shown
+from api.serializers.base import Sent, Shown, Whole
+from sandbox.limits import MOST
 from tenants import selectors
 from tenants.models import Version as VersionRow
 
@@ -88,7 +89,7 @@ class VersionSent(Sent):
     )
     compatibility_date = serializers.CharField(required=False, allow_null=True, default=None)
     compatibility_flags = serializers.ListField(child=serializers.CharField(), default=list)
-    limits = serializers.DictField(child=serializers.IntegerField(min_value=1), default=dict)
+    limits = serializers.DictField(child=Whole(min_value=1, max_value=MOST), default=dict)
     message = serializers.CharField(default="", allow_blank=True)
     tag = serializers.CharField(default="", allow_blank=True)
 

@@ -1,4 +1,4 @@
-"""Workers, their settings and limits."""
+"""Workers and their settings."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.serializers.base import Sent, Shown
+from api.serializers.base import Sent, Shown, Whole
 from cfapi.render import host_of
-from sandbox.limits import Limits
+from sandbox.limits import MOST
 from tenants import selectors
 from tenants.models import Tenant as TenantRow
 from tenants.models import Worker as WorkerRow
@@ -96,19 +96,9 @@ class WorkerSettingsChange(Sent):
 
     mode = serializers.ChoiceField(choices=MODES, required=False)
     tags = serializers.ListField(child=serializers.CharField(max_length=1_000), max_length=100, required=False)
-    limits = serializers.DictField(child=serializers.IntegerField(min_value=1), required=False)
+    limits = serializers.DictField(child=Whole(min_value=1, max_value=MOST), required=False)
     subdomain_enabled = serializers.BooleanField(required=False)
     previews_enabled = serializers.BooleanField(required=False)
     logpush = serializers.BooleanField(required=False)
     observability = serializers.DictField(required=False)
     tail_consumers = serializers.ListField(child=serializers.DictField(), max_length=10, required=False)
-
-
-class Limit(Shown):
-    """One effective limit."""
-
-    name = serializers.ChoiceField(choices=tuple(Limits().as_dict()))
-    value = serializers.IntegerField(help_text="In the unit its name says.")
-    source = serializers.ChoiceField(  # type: ignore[assignment]  # a field of this name
-        choices=("platform", "tenant", "worker", "version"), help_text="Where the value comes from: each layer may only lower it."
-    )

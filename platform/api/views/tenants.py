@@ -1,4 +1,4 @@
-"""The token's tenant, its limits and its tokens."""
+"""The token's tenant and its tokens."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from api.bodies import validated
 from api.revisions import IF_MATCH, expected, tagged
 from api.serializers.people import TenantChange
 from api.serializers.tokens import Token, TokenMade, TokenSent
-from api.serializers.workers import Limit, Tenant
+from api.serializers.workers import Tenant
 from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
 from cfapi.paging import page_of
 from tenants import selectors, services
-from tenants.limits import EffectiveLimits
 from tenants.roles import Scope
 
 
@@ -39,15 +38,6 @@ class TenantSelf(TenantView):
         sent = validated(request, TenantChange)
         row = services.tenant_rename(tenant=tenant_of(request), name=sent["name"], expected=expected(request), actor=actor_of(request))
         return tagged(Response(Tenant(row).data), row.revision)
-
-
-class TenantLimits(TenantView):
-    """`/limits`."""
-
-    @extend_schema(operation_id="tenant_limits", responses=Limit(many=True))
-    def get(self, request: Request) -> Response:
-        """The tenant's effective limits, and which layer each comes from."""
-        return Response(limits_shown(selectors.limits_effective(tenant=tenant_of(request))))
 
 
 class Tokens(TenantView):
@@ -105,8 +95,3 @@ class TokenOne(TenantView):
             access.require(Scope.TENANT_WRITE)
         services.token_revoke(token=token, actor=actor_of(request))
         return Response(status=204)
-
-
-def limits_shown(found: EffectiveLimits) -> list[dict[str, object]]:
-    """Effective limits as a list of {name, value, source}."""
-    return [{"name": name, "value": value, "source": found.sources[name]} for name, value in found.limits.as_dict().items()]

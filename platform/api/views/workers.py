@@ -1,4 +1,4 @@
-"""Workers, their settings and limits."""
+"""Workers and their settings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from rest_framework.response import Response
 from api.auth import actor_of, tenant_of
 from api.bodies import validated
 from api.revisions import IF_MATCH, expected, tagged
-from api.serializers.workers import Limit, Worker, WorkerSettings, WorkerSettingsChange
+from api.serializers.workers import Worker, WorkerSettings, WorkerSettingsChange
 from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
-from api.views.tenants import limits_shown
 from cfapi.paging import page_of
 from tenants import selectors, services, uploads
 
@@ -64,15 +63,3 @@ class WorkerSettingsView(TenantView):
             actor=actor_of(request),
         )
         return tagged(Response(WorkerSettings(row).data), row.revision)
-
-
-class WorkerLimits(TenantView):
-    """`/workers/{worker}/limits`."""
-
-    @extend_schema(operation_id="worker_limits", responses=Limit(many=True))
-    def get(self, request: Request, worker: str) -> Response:
-        """The effective limits of the worker's newest version, and which layer each comes from."""
-        tenant = tenant_of(request)
-        row = selectors.worker_get(tenant=tenant, name=worker)
-        version = selectors.version_latest(tenant=tenant, worker=row)
-        return Response(limits_shown(selectors.limits_effective(tenant=tenant, worker=row, version=version)))
