@@ -5,8 +5,9 @@ Owns the order of starting and stopping. Must not be imported where there is no 
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from django.conf import settings
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from gateway.stats import Stats
 
 log = structlog.get_logger(__name__)
+
+# Containers made and not freed before cycles among the youngest are looked for (Python's own 700 are for programs with less to walk).
+GARBAGE: Final = 10_000
 
 
 @dataclass(slots=True)
@@ -109,4 +113,12 @@ async def start(stats: Stats, prefix: str) -> Process:
     proxy, prewarmer = Control(config.run / "control.sock", origins), Prewarmer(box, routes, targets)
     front = Front(proxy, drain, guest=lambda: box.guest_build, database=lambda: reader.healthy)
     process = Process(box, reader, directory, front, workers, admin, prewarmer, spool, proxy, routes, quotas, targets.tailing)
+    _spare_the_collector()
     return process
+
+
+def _spare_the_collector() -> None:
+    """What is there now stays until the end: the cycle collector need not look at it again, and it looks less often (3 % of a request)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 50)

@@ -265,6 +265,11 @@ class Invocation:
 
     def _abandon(self, grace: float) -> None:
         """Abort it in the guest and give what it still has to do `grace` seconds."""
+        isolate = self.isolate
+        if isolate.running is self and len(isolate.inflight) == 1:
+            # It is computing, and a turn cannot be told anything: nobody waits for what it would find, and nobody else is in there.
+            isolate.kill()
+            return
         self.post(events.abort(self.identity))
         if not self.finished and self._grace is None:
             self._grace = self._loop.call_later(grace, self._drop)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox import Bundle, HostelError, Limits, Outcome, Sandbox, Worker, WorkerKey
+from sandbox import Bundle, HostelError, InvocationRecord, Limits, Outcome, Request, Sandbox, Worker, WorkerKey
 
 RUNAWAYS = """
 async function forever() { for (;;) await null; }
@@ -123,6 +123,24 @@ async def test_requests_beside_a_runaway_in_the_same_worker(box: Sandbox) -> Non
     answers = await asyncio.gather(*(worker.fetch("http://example.com/") for _ in range(50)))
     assert {await answer.text() for answer in answers} == {"fine"}
     assert (await runaway).code == "worker_exceeded_cpu"
+
+
+async def test_a_visitor_who_leaves_stops_what_computes_for_him(box: Sandbox) -> None:
+    worker = await load(box, cpu_ms=20_000)
+    records: list[InvocationRecord] = []
+    worker.target.on_finish = records.append
+    gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(0.1, gone.set_result, None)
+    with pytest.raises(HostelError) as caught:
+        await box.dispatch(worker.target, Request("GET", "http://example.com/loop", disconnected=gone))
+    assert caught.value.code == "visitor_left"
+    deadline = time.monotonic() + 10
+    while box.stats()["scheduler"]["waiting"] or not records:
+        assert time.monotonic() < deadline, "it still computes"
+        await asyncio.sleep(0.01)
+    assert records[0].outcome == Outcome.CANCELED
+    assert records[0].cpu_us < 10_000_000
+    assert await (await worker.fetch("http://example.com/")).text() == "fine"
 
 
 async def test_outcomes_are_recorded(box: Sandbox) -> None:
