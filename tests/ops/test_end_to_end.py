@@ -52,6 +52,8 @@ def test_the_seeded_examples_answer(hostel):
     assert hostel.worker("hello", "/?name=you").text == "Hello, you!\n"
     assert hostel.worker("worker-loader").status == 200
     assert hostel.worker("worker-loader", "/dynamic").status == 200
+    assert hostel.worker("platform", "/ada/x").text == "Hello from Ada's worker, at /x, as ada.\n"
+    assert hostel.worker("ada").status == 404
 
 
 def test_an_unknown_host_gets_a_page(hostel):
