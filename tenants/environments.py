@@ -90,7 +90,7 @@ def difference(before: Version | None, after: Carried) -> dict[str, Any]:
 
 
 def fingerprint(facts: Any) -> str:
-    """A short hash of everything a plan rests on."""
+    """A short hash of everything a preview rests on."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
 
 

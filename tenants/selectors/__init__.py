@@ -18,7 +18,7 @@ from tenants.selectors.limits import (
     plan_of,
     usage_counts,
 )
-from tenants.selectors.namespaces import namespace_get, namespace_list, namespace_workers
+from tenants.selectors.namespaces import namespace_get, namespace_list, namespace_workers, promotion_preview
 from tenants.selectors.operators import tenant_counts, tenant_list, tenant_named, token_list_of, token_named
 from tenants.selectors.people import (
     invitation_get,
@@ -84,6 +84,7 @@ __all__ = [
     "plan_list",
     "plan_of",
     "preview_lookup",
+    "promotion_preview",
     "route_lookup",
     "route_of_worker",
     "tenant_by_account",

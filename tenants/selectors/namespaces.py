@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 from tenants.models import Namespace, Tenant, Worker
 from tenants.names import split_name
 from tenants.services.namespaces import workers_in
+from tenants.services.promotion import Preview, preview_of
 from tenants.services.support import namespace_of
 
 
@@ -34,3 +35,8 @@ def namespace_workers(
         return found
     places = (split_name(name) for name in tenant.only_workers)
     return found.filter(name__in=[place[1] for place in places if place is not None and place[0] == namespace.name])
+
+
+def promotion_preview(*, tenant: Tenant, worker_name: str) -> Preview:
+    """What promoting the worker (`namespace:name`) would do now. Raises `WorkerNotFound` or `PromotionImpossible`."""
+    return preview_of(tenant, worker_name)

@@ -33,7 +33,7 @@ from tenants.services.namespaces import (
 )
 from tenants.services.overrides import override_clear, override_get, override_make, override_set
 from tenants.services.plans import plan_changed, plan_create, plan_delete, plan_update, tenant_plan_set
-from tenants.services.promotion import Plan, Promoted, promotion_plan, worker_promote
+from tenants.services.promotion import Preview, Promoted, worker_promote
 from tenants.services.publishing import SEND
 from tenants.services.quotas import quota_require, quotas_prune
 from tenants.services.secrets import secret_delete, secret_put, secrets_update
@@ -70,7 +70,7 @@ __all__ = [
     "Erased",
     "Head",
     "Outgoing",
-    "Plan",
+    "Preview",
     "Promoted",
     "Throttle",
     "Uploaded",
@@ -109,7 +109,6 @@ __all__ = [
     "plan_create",
     "plan_delete",
     "plan_update",
-    "promotion_plan",
     "quota_require",
     "quotas_prune",
     "secret_delete",

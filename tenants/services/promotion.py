@@ -28,14 +28,14 @@ FROM, FROM_VERSION = "hostel/promoted-from", "hostel/promoted-version"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One version of a plan, and the version of the target that is the same already, if there is one."""
+    """One version of a preview, and the version of the target that is the same already, if there is one."""
 
     carried: Carried
     standing: Version | None
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Preview:
     """What promoting a worker would do now."""
 
     worker: Worker
@@ -48,7 +48,7 @@ class Plan:
     steps: Sequence[Step]
     # Names of secrets that the target lacks, of all steps together.
     missing: Sequence[str]
-    # Equal as long as nothing that the plan rests on has changed.
+    # Equal as long as nothing that the preview rests on has changed.
     digest: str
 
     @property
@@ -82,13 +82,13 @@ class Plan:
 class Promoted:
     """What a promotion has done. `deployment` is the target's live one; `made` the versions that had to be made (none if it was there)."""
 
-    plan: Plan
+    preview: Preview
     worker: Worker
     deployment: Deployment
     made: Sequence[Version]
 
 
-def promotion_plan(*, tenant: Tenant, worker_name: str) -> Plan:
+def preview_of(tenant: Tenant, worker_name: str) -> Preview:
     """What promoting the worker (`namespace:name`) would do. Writes nothing. Raises `WorkerNotFound` or `PromotionImpossible`."""
     worker = worker_of(tenant, worker_name)
     if worker.namespace is None or worker.namespace.promotes_to is None:
@@ -116,7 +116,7 @@ def promotion_plan(*, tenant: Tenant, worker_name: str) -> Plan:
         str(live.uuid) if live else "",
         [[str(one.source.pk), one.weight, one.sha256, sorted(one.missing)] for one in carried],
     ]
-    return Plan(
+    return Preview(
         worker=worker,
         target=target,
         standing=standing,
@@ -140,35 +140,37 @@ def worker_promote(
 ) -> Promoted:
     """Bring the worker's live versions into the next environment and serve them there in the same shares.
 
-    All of it happens or nothing. What the target serves already is not made again. `expected` is the digest of the plan that somebody has
-    looked at. Waits for builds, so it must not be called in a transaction. Raises what `promotion_plan` and a build may raise,
-    `PromotionIncomplete` (naming the secrets), `PromotionChanged` (the plan is another one now), `QuotaExceeded` or `TenantSuspended`.
+    All of it happens or nothing. What the target serves already is not made again. `expected` is the digest of the preview that somebody
+    has looked at. Waits for builds, so it must not be called in a transaction. Raises what `preview_of` and a build may raise,
+    `PromotionIncomplete` (naming the secrets), `PromotionChanged` (the preview is another one now), `QuotaExceeded` or `TenantSuspended`.
     """
     check_text(message, field="message", limit=MESSAGE_CHARACTERS)
     require_active(tenant)
 
     def attempt() -> Promoted:
-        plan = promotion_plan(tenant=tenant, worker_name=worker_name)
-        if expected is not None and plan.digest != expected:
-            raise PromotionChanged(plan=plan.digest)
-        if plan.missing:
-            named = ", ".join(plan.missing)
-            raise PromotionIncomplete(f"{plan.target_name} has no value for: {named}. Set them there first.", secrets=list(plan.missing))
-        if not plan.changes and plan.standing is not None and plan.live is not None:
-            return Promoted(plan, plan.standing, plan.live, ())
-        built = {step.carried.source.pk: build(_draft(tenant, plan, step.carried)) for step in plan.steps if step.standing is None}
-        how = Publication(actor=actor, source=source, create_worker=True, settings=_settings(plan), action="version_promote")
+        preview = preview_of(tenant, worker_name)
+        if expected is not None and preview.digest != expected:
+            raise PromotionChanged(preview=preview.digest)
+        if preview.missing:
+            named = ", ".join(preview.missing)
+            raise PromotionIncomplete(
+                f"{preview.target_name} has no value for: {named}. Set them there first.", secrets=list(preview.missing)
+            )
+        if not preview.changes and preview.standing is not None and preview.live is not None:
+            return Promoted(preview, preview.standing, preview.live, ())
+        built = {step.carried.source.pk: build(_draft(tenant, preview, step.carried)) for step in preview.steps if step.standing is None}
+        how = Publication(actor=actor, source=source, create_worker=True, settings=_settings(preview), action="version_promote")
         with transaction.atomic():
             locked = tenant_lock(tenant)
-            if promotion_plan(tenant=locked, worker_name=worker_name).digest != plan.digest:
+            if preview_of(locked, worker_name).digest != preview.digest:
                 raise NewestMoved
             made: dict[Any, Version] = {}
             for key, draft in built.items():
                 made[key] = write(draft, how).version
                 # Only the first one makes the worker.
                 how = replace(how, settings=None)
-            worker = worker_of(locked, plan.target_name)
-            entries = [(step.standing or made[step.carried.source.pk], step.carried.weight) for step in plan.steps]
+            worker = worker_of(locked, preview.target_name)
+            entries = [(step.standing or made[step.carried.source.pk], step.carried.weight) for step in preview.steps]
             deployment = deploy(
                 worker,
                 entries,
@@ -182,16 +184,16 @@ def worker_promote(
                 tenant=locked,
                 actor=actor,
                 action="worker_promote",
-                target=plan.target_name,
-                before={"versions": _shares(plan.live)},
+                target=preview.target_name,
+                before={"versions": _shares(preview.live)},
                 after={"versions": {str(version.pk): weight for version, weight in entries}},
                 promoted_from=worker_name,
                 made=[str(version.pk) for version in made.values()],
                 deployment=str(deployment.uuid),
-                plan=plan.digest,
+                preview=preview.digest,
             )
-            epoch.bump(reason=f"worker {plan.target_name}")
-        return Promoted(plan, worker, deployment, tuple(made.values()))
+            epoch.bump(reason=f"worker {preview.target_name}")
+        return Promoted(preview, worker, deployment, tuple(made.values()))
 
     return again_if_moved(attempt)
 
@@ -218,7 +220,7 @@ def _equal(standing: Worker | None, carried: Carried) -> Version | None:
     return next((version for version in equal if version.limits == carried.source.limits), None)
 
 
-def _draft(tenant: Tenant, plan: Plan, carried: Carried) -> Draft:
+def _draft(tenant: Tenant, preview: Preview, carried: Carried) -> Draft:
     version = carried.source
     upload = Upload(
         main_module=version.main_module,
@@ -228,19 +230,19 @@ def _draft(tenant: Tenant, plan: Plan, carried: Carried) -> Draft:
         limits=version.limits,
         message=version.message,
         tag=version.tag,
-        annotations={FROM: plan.worker.qualified_name, FROM_VERSION: str(version.pk)},
+        annotations={FROM: preview.worker.qualified_name, FROM_VERSION: str(version.pk)},
     )
-    limits = (plan.standing or plan.worker).limits
+    limits = (preview.standing or preview.worker).limits
     return draft_of(
-        tenant=tenant, worker_name=plan.target_name, worker_limits=limits, upload=upload, resolved=Resolved(list(carried.bindings))
+        tenant=tenant, worker_name=preview.target_name, worker_limits=limits, upload=upload, resolved=Resolved(list(carried.bindings))
     )
 
 
-def _settings(plan: Plan) -> WorkerSettings | None:
+def _settings(preview: Preview) -> WorkerSettings | None:
     """A worker that is new in the target begins with the settings it has in the source; one that is there keeps its own."""
-    if plan.standing is not None:
+    if preview.standing is not None:
         return None
-    worker = plan.worker
+    worker = preview.worker
     return WorkerSettings(
         tags=worker.tags,
         logpush=worker.logpush,

@@ -112,14 +112,14 @@ def test_promotion(chain: Native) -> None:
 
     own = {"KEY": {"type": "secret_text", "text": "live key"}, "MODE": {"type": "plain_text", "text": "live"}}
     patch(chain, "/namespaces/production", {"bindings": own})
-    stale = chain.post(where, {"plan": preview["plan"]})
+    stale = chain.post(where, {"preview": preview["preview"]})
     assert (stale.status, stale.problem["code"]) == (409, "promotion_changed")
     preview = chain.get(where).json
     assert [(one["name"], one["change"], one["origin"], one["after"]) for one in preview["versions"][0]["bindings"]] == [
         ("KEY", "added", "environment", None),
         ("MODE", "added", "environment", {"text": "live"}),
     ]
-    done = chain.post(where, {"plan": preview["plan"], "message": "go"})
+    done = chain.post(where, {"preview": preview["preview"], "message": "go"})
     assert done.status == 201
     assert (len(done.json["made"]), done.json["deployment"]["message"]) == (1, "go")
     live = chain.get("/workers/production:api").json["live"]
@@ -129,7 +129,7 @@ def test_promotion(chain: Native) -> None:
     assert not chain.get(where).json["changes"]
     assert b"key" not in chain.get(where).content + done.content
     assert chain.get("/workers/production:api/promotion").problem["code"] == "promotion_impossible"
-    for wrong in ({"plan": []}, {"message": "m" * 1001}, {"to": "production"}):
+    for wrong in ({"preview": []}, {"message": "m" * 1001}, {"to": "production"}):
         assert chain.post(where, wrong).status == 400
 
 

@@ -66,8 +66,8 @@ def environment(tenant, actor):
 
 
 @pytest.fixture
-def plan(tenant):
-    return lambda worker_name=API: services.promotion_plan(tenant=tenant, worker_name=worker_name)
+def preview(tenant):
+    return lambda worker_name=API: selectors.promotion_preview(tenant=tenant, worker_name=worker_name)
 
 
 def opened(version: Version) -> dict:
@@ -135,9 +135,9 @@ class TestPromoting:
         with pytest.raises(PromotionImpossible, match="promotes_to"):
             promote("production:api")
 
-    def test_a_secret_never_travels(self, upload_js, promote, tenant, actor, plan):
+    def test_a_secret_never_travels(self, upload_js, promote, tenant, actor, preview):
         upload_js(source("one"), name=API, bindings=[secret("A", "dev"), secret("B", "dev"), text("C", "c")])
-        assert plan().missing == ["A", "B"]
+        assert preview().missing == ["A", "B"]
         with pytest.raises(PromotionIncomplete) as caught:
             promote()
         assert caught.value.detail["secrets"] == ["A", "B"]
@@ -174,7 +174,7 @@ class TestPromoting:
         # Nothing to do is done without a trace.
         count = (Deployment.objects.count(), AuditEvent.objects.count(), Version.objects.count())
         again = promote()
-        assert (again.plan.changes, again.deployment) == (False, done.deployment)
+        assert (again.preview.changes, again.deployment) == (False, done.deployment)
         assert (Deployment.objects.count(), AuditEvent.objects.count(), Version.objects.count()) == count
 
     def test_versions_that_differ_in_what_the_environment_decides_become_one(self, upload_js, promote, tenant, actor, environment):
@@ -219,14 +219,14 @@ class TestRefusals:
         with pytest.raises(TenantSuspended):
             promote()
 
-    def test_another_tenants_worker_is_nobodys(self, upload_js, other_tenant, actor, plan):
+    def test_another_tenants_worker_is_nobodys(self, upload_js, other_tenant, actor, preview):
         upload_js(name=API)
         with pytest.raises(WorkerNotFound):
-            services.promotion_plan(tenant=other_tenant, worker_name=API)
+            selectors.promotion_preview(tenant=other_tenant, worker_name=API)
         services.namespace_create(tenant=other_tenant, name="development", actor=actor)
         upload_js(name=API, tenant=other_tenant)
         with pytest.raises(PromotionImpossible):
-            services.promotion_plan(tenant=other_tenant, worker_name=API)
+            selectors.promotion_preview(tenant=other_tenant, worker_name=API)
 
     def test_a_caller_limited_to_some_workers_needs_both(self, upload_js, promote, tenant):
         upload_js(name=API)
@@ -245,11 +245,11 @@ class TestRefusals:
         assert not Worker.objects.filter(namespace__name="staging").exists()
 
 
-class TestPlans:
-    def test_what_would_change_is_told_and_no_secret_is(self, upload_js, promote, environment, plan):
+class TestPreviews:
+    def test_what_would_change_is_told_and_no_secret_is(self, upload_js, promote, environment, preview):
         upload_js(source("one"), name=API, bindings=[text("A", "1"), secret("KEY", "dev"), text("GOES", "x")], limits={"cpu_ms": 50})
         environment(KEY={"type": "secret_text", "text": "staged"})
-        new = plan()
+        new = preview()
         assert (new.target_name, new.changes, new.missing, new.compared) == (STAGED, True, [], None)
         (only,) = new.differences()
         assert only["code"]["before"] is None
@@ -259,7 +259,7 @@ class TestPlans:
         upload_js(
             source("two"), name=API, bindings=[text("A", "2"), secret("KEY", "dev 2"), secret("MORE", "m")], limits={"memory_bytes": 2**25}
         )
-        (only,) = plan().differences()
+        (only,) = preview().differences()
         assert only["code"]["changed"]
         assert only["sha256"] is None
         assert only["limits"] == [
@@ -272,24 +272,24 @@ class TestPlans:
             "MORE": ("missing", None),
             "GOES": ("removed", None),
         }
-        told = json.dumps(plan().differences())
+        told = json.dumps(preview().differences())
         assert '{"text": "1"}' in told
         for word in ("dev", "staged", "another", "sealed", "digest"):
             assert word not in told
 
-    def test_the_code_is_the_same_on_both_sides_after(self, upload_js, promote, environment, plan):
+    def test_the_code_is_the_same_on_both_sides_after(self, upload_js, promote, environment, preview):
         upload_js(source("one"), name=API, bindings=[text("A", "1")])
         environment(A={"type": "plain_text", "text": "2"})
         promote()
-        done = plan()
+        done = preview()
         (only,) = done.differences()
         assert (done.changes, only["code"]["changed"], [line["change"] for line in only["bindings"]]) == (False, False, ["unchanged"])
 
     @pytest.mark.parametrize("what", ["source", "target", "environment", "split"])
-    def test_a_plan_that_is_not_true_any_more_is_refused(self, upload_js, promote, environment, plan, what):
+    def test_a_plan_that_is_not_true_any_more_is_refused(self, upload_js, promote, environment, preview, what):
         first = upload_js(source("one"), name=API, bindings=[text("A", "1")])
-        seen = plan().digest
-        assert plan().digest == seen
+        seen = preview().digest
+        assert preview().digest == seen
         if what == "source":
             upload_js(source("two"), name=API)
         elif what == "target":
@@ -301,10 +301,10 @@ class TestPlans:
             services.deployment_create(tenant=first.worker.tenant, worker_name=API, versions=shares, actor=actor, source="tests")
         with pytest.raises(PromotionChanged) as caught:
             promote(expected=seen)
-        assert caught.value.detail["plan"] == plan().digest
-        promote(expected=plan().digest)
+        assert caught.value.detail["preview"] == preview().digest
+        promote(expected=preview().digest)
 
-    def test_what_changes_while_it_is_built_is_seen(self, upload_js, promote, environment, plan, monkeypatch):
+    def test_what_changes_while_it_is_built_is_seen(self, upload_js, promote, environment, preview, monkeypatch):
         upload_js(source("one"), name=API, bindings=[text("A", "1")])
         build, builds = promotion.build, []
 
@@ -317,14 +317,14 @@ class TestPlans:
         monkeypatch.setattr(promotion, "build", late)
         assert opened(promote().made[0]) == {"A": "2"}
         assert len(builds) == 2
-        # Whoever has looked at a plan is told instead.
+        # Whoever has looked at a preview is told instead.
         upload_js(source("two"), name=API, bindings=[text("A", "1")])
         builds.clear()
         monkeypatch.setattr(
             promotion, "build", lambda draft: environment(A={"type": "plain_text", "text": f"{len(draft.sha256)}x"}) and build(draft)
         )
         with pytest.raises((PromotionChanged, NewestMoved)):
-            promote(expected=plan().digest)
+            promote(expected=preview().digest)
         assert Version.objects.filter(worker__namespace__name="staging").count() == 1
 
 

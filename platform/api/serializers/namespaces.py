@@ -56,12 +56,12 @@ class NamespaceChange(Sent):
 class PromotionSent(Sent):
     """A promotion."""
 
-    plan = serializers.CharField(
+    preview = serializers.CharField(
         max_length=64,
         required=False,
         default=None,
         allow_null=True,
-        help_text="The plan that was looked at; refused when it is another now.",
+        help_text="The preview that was looked at; refused when it is another now.",
     )
     message = serializers.CharField(default="", allow_blank=True)
 
@@ -117,7 +117,7 @@ class VersionDifference(Shown):
 class Promotion(Shown):
     """What a promotion would do now."""
 
-    plan = serializers.CharField(source="digest", help_text="Send it along to be refused if anything has changed meanwhile.")
+    preview = serializers.CharField(source="digest", help_text="Send it along to be refused if anything has changed meanwhile.")
     source = serializers.CharField(source="worker.qualified_name")  # type: ignore[assignment]  # a field of this name
     target = serializers.CharField(source="target_name")
     changes = serializers.BooleanField(help_text="False: the target serves exactly this already.")
@@ -130,8 +130,8 @@ class Promotion(Shown):
 class Promoted(Shown):
     """What a promotion has done."""
 
-    source = serializers.CharField(source="plan.worker.qualified_name")  # type: ignore[assignment]  # a field of this name
-    target = serializers.CharField(source="plan.target_name")
+    source = serializers.CharField(source="preview.worker.qualified_name")  # type: ignore[assignment]  # a field of this name
+    target = serializers.CharField(source="preview.target_name")
     made = serializers.SerializerMethodField(help_text="Ids of the versions that were made; none where equal ones were there.")
     deployment = Deployment(help_text="The target's live deployment.")
 

@@ -91,7 +91,7 @@ class WorkerPromotion(TenantView):
     @extend_schema(operation_id="promotion_preview", responses=Promotion)
     def get(self, request: Request, worker: str) -> Response:
         """What promoting the worker's live versions into the next environment would change: code, bindings, limits."""
-        return Response(Promotion(services.promotion_plan(tenant=tenant_of(request), worker_name=worker)).data)
+        return Response(Promotion(selectors.promotion_preview(tenant=tenant_of(request), worker_name=worker)).data)
 
     @extend_schema(operation_id="worker_promote", request=json_of(PromotionSent), responses={200: Promoted, 201: Promoted})
     def post(self, request: Request, worker: str) -> Response:
@@ -101,10 +101,10 @@ class WorkerPromotion(TenantView):
         done = services.worker_promote(
             tenant=tenant_of(request),
             worker_name=worker,
-            expected=sent["plan"],
+            expected=sent["preview"],
             message=sent["message"],
             annotations=annotations,
             actor=actor_of(request),
             source=SOURCE,
         )
-        return Response(Promoted(done).data, status=201 if done.plan.changes else 200)
+        return Response(Promoted(done).data, status=201 if done.preview.changes else 200)
