@@ -160,6 +160,9 @@ class Config:
     log_bytes_per_tenant: int = _setting(
         "HOSTEL_LOG_BYTES_PER_TENANT", "int", 256 * MIB, "Records kept of one tenant's invocations, compressed; the oldest go first."
     )
+    metrics_allow: tuple[str, ...] = _setting(
+        "HOSTEL_METRICS_ALLOW", "list", (), "Networks that may read `/metrics` without an operator's token."
+    )
     tails_per_tenant: int = _setting("HOSTEL_TAILS_PER_TENANT", "int", 10, "Live tails one tenant may have open at once.")
     epoch_poll_seconds: float = _setting(
         "HOSTEL_EPOCH_POLL_SECONDS", "float", 0.5, "How often a gateway looks for configuration changed on another machine."

@@ -47,7 +47,8 @@ class RequestLog:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer and log."""
-        given = request.headers.get("X-Request-Id", "")
+        # The gateway's word, where it is one that brings the request; visitors cannot say it.
+        given = request.headers.get("Hostel-Request-Id") or request.headers.get("X-Request-Id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):

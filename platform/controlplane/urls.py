@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from controlplane import views
+from controlplane import prometheus, views
 from controlplane.static import static
 
 handler400 = "controlplane.errors.bad_request"
@@ -24,6 +24,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.landing, name="landing"),
     path("healthz", views.healthz, name="healthz"),
+    path("metrics", prometheus.metrics, name="metrics"),
     path("readyz", views.readyz, name="readyz"),
     path("static/<path:path>", static, name="static"),
     path("admin", RedirectView.as_view(url="/admin/"), name="admin"),

@@ -181,6 +181,7 @@ _RULES: Mapping[str, Callable[[Any], str | None]] = {
     "control_hosts": _hosts,
     "public_scheme": _one_of("http", "https"),
     "trusted_proxies": _networks,
+    "metrics_allow": _networks,
     "database_url": _address("postgres", "postgresql", "sqlite"),
     "redis_url": _address("redis", "rediss", "unix"),
     "broker_url": _address("hostel", "redis", "rediss", "amqp", "amqps"),

@@ -89,6 +89,7 @@ class Spool:
             "lost": {**records.lost, **self._lost_here()},
             "outcomes": {str(outcome): count for outcome, count in self.outcomes.items()},
             "cold": self.cold,
+            "bounds": BUCKETS,
             "cpu_us": self.cpu_us,
             "wall_us": self.wall_us,
             "cpu_buckets": {str(at): count for at, count in enumerate(self.cpu_buckets)},

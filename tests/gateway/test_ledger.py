@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 from django.db.models import Sum
+from django.test import override_settings
 
+from controlplane.prometheus import Gateways
 from telemetry.ingester import Ingester
 from telemetry.models import HOUR, Chunk, Rollup, Usage
 from tenants.models import Tenant, Worker
@@ -74,6 +77,23 @@ def counted(home: Path, seconds: float = 30.0) -> dict[str, int]:
     return {name: value or 0 for name, value in Usage.objects.aggregate(**{name: Sum(name) for name in names}).items()}
 
 
+def scraped(home: Path) -> list[tuple[str, float]]:
+    """What Prometheus would be told, once the spools' threads have counted everything."""
+    deadline = time.monotonic() + 30
+    with override_settings(HOSTEL=replace(settings.HOSTEL, home=home)):
+        while True:
+            samples = [sample for family in Gateways().collect() for sample in family.samples]
+            values = [(sample.name, sample.value) for sample in samples]
+            assert ("hostel_gateway_up", 0.0) not in values
+            noted, written = (
+                sum(value for name, value in values if name == f"hostel_telemetry_{what}_total") for what in ("noted", "written")
+            )
+            if noted == written:
+                return values
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
 async def test_its_sums_are_what_was_sent(home: Path, tenant: Tenant, upload_js: Callable[..., Uploaded]) -> None:
     await sync_to_async(upload_js)(SOURCE, name="billed")
     sent = {"/": 150, "/log": 60, "/throw": 40}
@@ -88,6 +108,8 @@ async def test_its_sums_are_what_was_sent(home: Path, tenant: Tenant, upload_js:
         for at in range(0, len(work), 10):
             statuses = await asyncio.gather(*(send(*each) for each in work[at : at + 10]))
             assert set(statuses) <= {200, 500}
+        told = await sync_to_async(scraped)(home)
+        assert sum(value for name, value in told if name == "hostel_invocations_total") == 250
     bytes_in = sum(number % 7 for number, _ in work)
     sums = await counted(home)
     assert (sums["requests"], sums["invocations"]) == (250, 250)
