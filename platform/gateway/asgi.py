@@ -1,7 +1,7 @@
 """The gateway's entry for an ASGI server: `granian --interface asgi gateway.asgi:application`.
 
 `asgi` and not `asginl`: with lifespan the sandbox, the routes and the admin's socket are there before the first connection is taken, and
-are closed after the last (measured: no slower). Under `asginl` the first request starts them.
+are closed after the last. Under `asginl` the first request starts them.
 """
 
 from __future__ import annotations
