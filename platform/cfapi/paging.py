@@ -29,13 +29,22 @@ class Page:
 
 
 def page_of(
-    request: HttpRequest, rows: Sequence[Row] | QuerySet[Any], render: Callable[[Any], Any] = lambda row: row, *, per_page: int = 1_000
+    request: HttpRequest,
+    rows: Sequence[Row] | QuerySet[Any],
+    render: Callable[[Any], Any] = lambda row: row,
+    *,
+    per_page: int = 1_000,
+    render_all: Callable[[Sequence[Any]], list[Any]] | None = None,
 ) -> Page:
-    """The page that `request` asks for, of at most `per_page` rows unless it says otherwise. Raises FieldInvalid."""
+    """The page that `request` asks for, of at most `per_page` rows unless it says otherwise. Raises FieldInvalid.
+
+    `render_all` renders a page's rows together, where each by itself would cost queries of its own.
+    """
     page = _number(request, ("page",), 1, PAGE_MAX)
     size = _number(request, ("per_page", "perPage"), per_page, PER_PAGE_MAX)
     total = rows.count() if isinstance(rows, QuerySet) else len(rows)
-    items = [render(row) for row in rows[(page - 1) * size : page * size]]
+    wanted = list(rows[(page - 1) * size : page * size])
+    items = render_all(wanted) if render_all is not None else [render(row) for row in wanted]
     info = {"page": page, "per_page": size, "count": len(items), "total_count": total, "total_pages": max(1, -(-total // size))}
     return Page(items, info)
 

@@ -94,9 +94,13 @@ def dispatch_script(worker: Worker, version: Version | None) -> dict[str, Any]:
 
 def served_version(worker: Worker, tenant: Tenant) -> Version | None:
     """The version with the largest share of the live deployment; the newest one while there is no deployment."""
-    live = selectors.deployment_live(tenant=tenant, worker=worker)
-    entries = sorted(live.entries.all(), key=lambda entry: entry.weight) if live else ()
-    return entries[-1].version if entries else selectors.version_latest(tenant=tenant, worker=worker)
+    return selectors.versions_served(tenant=tenant, workers=[worker]).get(worker.pk)
+
+
+def scripts(workers: Sequence[Worker], tenant: Tenant) -> list[dict[str, Any]]:
+    """Many workers as lists show them."""
+    served = selectors.versions_served(tenant=tenant, workers=workers)
+    return [script(worker, served.get(worker.pk)) for worker in workers]
 
 
 def service(worker: Worker, version: Version | None) -> dict[str, Any]:
@@ -153,7 +157,7 @@ def version_head(version: Version) -> dict[str, Any]:
             "modified_on": moment(version.created),
             "source": version.source or "api",
             "author_id": "",
-            "author_email": version.author,
+            "author_email": _address(version.author),
             "hasPreview": False,
         },
         "annotations": annotations,
@@ -197,7 +201,7 @@ def deployment(row: Deployment) -> dict[str, Any]:
         "id": str(row.uuid),
         "source": row.source or "api",
         "strategy": row.strategy,
-        "author_email": row.author,
+        "author_email": _address(row.author),
         "created_on": moment(row.created),
         "annotations": annotations,
         "versions": [{"version_id": str(entry.version_id), "percentage": _percentage(entry.weight)} for entry in row.entries.all()],
@@ -243,3 +247,8 @@ def version_settings(worker: Worker, version: Version | None, tenant: Tenant) ->
 
 def _percentage(weight: int) -> int | float:
     return weight // 100 if weight % 100 == 0 else weight / 100
+
+
+def _address(author: str) -> str:
+    """The author where that is a person's address, and nothing where it is a token's name."""
+    return author if "@" in author else ""

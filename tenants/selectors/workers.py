@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Max, Prefetch, QuerySet
 
 from tenants import bindings as environment
 from tenants.errors import DeploymentNotFound, VersionNotFound
@@ -80,6 +81,28 @@ def deployment_get(*, tenant: Tenant, worker: Worker, deployment_id: uuid.UUID |
 def deployment_live(*, tenant: Tenant, worker: Worker) -> Deployment | None:
     """The live deployment."""
     return deployment_list(tenant=tenant, worker=worker).first()
+
+
+def deployments_live(*, tenant: Tenant, workers: Sequence[Worker]) -> dict[int, Deployment]:
+    """The live deployments of many workers, by the worker's row id, each with its `entries`. Two queries, however many there are."""
+    newest = Deployment.objects.filter(tenant=tenant, worker__in=workers).values("worker").annotate(newest=Max("pk")).values("newest")
+    return {row.worker_id: row for row in Deployment.objects.filter(pk__in=newest).prefetch_related(_entries())}
+
+
+def versions_served(*, tenant: Tenant, workers: Sequence[Worker]) -> dict[int, Version]:
+    """What each of many workers serves, by the worker's row id: the version with the largest share of the live deployment.
+
+    The newest version where there is no deployment; workers without a version are left out. Three queries, however many there are.
+    """
+    live = deployments_live(tenant=tenant, workers=workers)
+    served: dict[int, Version] = {}
+    for worker_id, deployment in live.items():
+        shares = [(entry.weight, -entry.version.number, entry.version) for entry in deployment.entries.all()]
+        if shares:
+            served[worker_id] = max(shares, key=lambda share: share[:2])[2]
+    rest = [worker for worker in workers if worker.pk not in served]
+    newest_ones = Version.objects.filter(tenant=tenant, worker__in=rest, number=F("worker__last_version_number")) if rest else ()
+    return {**served, **{version.worker_id: version for version in newest_ones}}
 
 
 def _entries() -> Prefetch[str, QuerySet[DeploymentVersion], str]:

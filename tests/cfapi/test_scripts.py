@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from cfapi.multipart import PartLimits, read_parts
 from tenants.models import Deployment, Version, Worker
@@ -65,6 +67,23 @@ class TestUpload:
             {"type": "plain_text", "name": "A", "text": "1"},
             {"type": "secret_text", "name": "S"},
         ]
+
+    def test_lists_cost_the_same_however_long_they_are(self, api: Api) -> None:
+        api.deploy(name="one")
+        costs = []
+        for name in ("two", "three"):
+            with CaptureQueriesContext(connection) as queries:
+                assert api.get("/workers/scripts").status == 200
+            costs.append(len(queries))
+            api.deploy(name=name)
+        with CaptureQueriesContext(connection) as queries:
+            assert len(api.get("/workers/scripts").result) == 3
+        assert len({*costs, len(queries)}) == 1, (costs, len(queries))
+
+    def test_the_author_is_an_address_or_nobody(self, api: Api) -> None:
+        api.deploy()
+        (version,) = api.get(f"{SCRIPT}/versions").result["items"]
+        assert version["metadata"]["author_email"] == ""
 
     def test_lists_have_pages(self, api: Api) -> None:
         for name in ("a", "b", "c"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,8 +24,14 @@ class Workers(TenantView):
     @extend_schema(operation_id="worker_list", parameters=PAGE_PARAMETERS, responses=list_of("Worker", Worker))
     def get(self, request: Request) -> Response:
         """The tenant's workers."""
-        rows = selectors.worker_list(tenant=tenant_of(request)).select_related("tenant", "namespace")
-        return Response(listed(page_of(request._request, rows, lambda row: Worker(row).data, per_page=100)))  # noqa: SLF001
+        tenant = tenant_of(request)
+
+        def shown(rows: Sequence[Any]) -> list[Any]:
+            live = selectors.deployments_live(tenant=tenant, workers=rows)
+            return [Worker(row, context={"live": live}).data for row in rows]
+
+        found = selectors.worker_list(tenant=tenant).select_related("tenant", "namespace")
+        return Response(listed(page_of(request._request, found, per_page=100, render_all=shown)))  # noqa: SLF001
 
 
 class WorkerOne(TenantView):

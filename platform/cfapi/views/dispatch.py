@@ -5,7 +5,7 @@ A worker's `name` is its qualified name here: the endpoint has put it together f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -71,11 +71,12 @@ class Scripts(AccountEndpoint):
         wanted, unwanted = _tags(request)
         workers = selectors.namespace_workers(tenant=self.tenant, namespace=row, with_tags=wanted, without_tags=unwanted)
 
-        def shown(worker: Any) -> dict[str, Any]:
-            version = render.served_version(worker, self.tenant)
-            return {**render.script(worker, version), **render.dispatch_script(worker, version)}
+        def shown(rows: Sequence[Any]) -> list[dict[str, Any]]:
+            served = selectors.versions_served(tenant=self.tenant, workers=rows)
+            pairs = [(worker, served.get(worker.pk)) for worker in rows]
+            return [{**render.script(*pair), **render.dispatch_script(*pair)} for pair in pairs]
 
-        page = page_of(request, workers, shown)
+        page = page_of(request, workers, render_all=shown)
         return succeed(page.items, info=page.info)
 
     def delete(self, request: HttpRequest, namespace: str) -> JsonResponse:

@@ -26,11 +26,8 @@ class Scripts(AccountEndpoint):
 
     def get(self, request: HttpRequest) -> JsonResponse:
         """Every worker of the account."""
-        page = page_of(
-            request,
-            selectors.worker_list(tenant=self.tenant),
-            lambda worker: render.script(worker, render.served_version(worker, self.tenant)),
-        )
+        workers = selectors.worker_list(tenant=self.tenant)
+        page = page_of(request, workers, render_all=lambda shown: render.scripts(shown, self.tenant))
         return succeed(page.items, info=page.info)
 
 
