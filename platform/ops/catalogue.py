@@ -11,6 +11,7 @@ from ops.cli import Argument, Command, argument
 GROUPS = {
     "backup": "make, check and restore backups",
     "audit": "check the record of what was done",
+    "keys": "replace the master key",
     "tenant": "make, stop, export and delete tenants",
     "token": "make and revoke API tokens",
     "limits": "see and change what a tenant may use",
@@ -144,6 +145,14 @@ COMMANDS: tuple[Command, ...] = (
             ),
         ),
         details="Exit code 1 where a chain is broken. Keep the ends it prints elsewhere: with them, cutting a log short shows, too.",
+    ),
+    Command("keys status", "ops.commands.keys:status", "say which master key seals, and which others are still needed"),
+    Command(
+        "keys rotate",
+        "ops.commands.keys:rotate",
+        "seal everything with the first master key",
+        details="Put a new key before the old one, restart Hostel, run this, then take the old one off. Safe while Hostel runs, and to be "
+        "repeated.",
     ),
     Command(
         "tenant create",

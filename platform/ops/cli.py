@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from sandbox.errors import HostelError
+from tenants.where import Where, acting
 
 Needs = str  # "nothing", "settings" (they are checked first) or "django" (the apps are loaded too)
 PROGRAM = "hostel"
@@ -124,7 +125,8 @@ def run(commands: Sequence[Command], groups: Mapping[str, str], arguments: Seque
     command: Command = options.command
     as_json = bool(getattr(options, "json", False))
     try:
-        outcome = _loaded(command)(options)
+        with acting(Where(via="cli")):
+            outcome = _loaded(command)(options)
     except HostelError as error:
         return _refused(error, as_json=as_json)
     except KeyboardInterrupt:

@@ -30,6 +30,7 @@ from tenants.selectors.people import (
 )
 from tenants.selectors.programs import version_program
 from tenants.selectors.routes import preview_lookup, route_lookup, route_of_worker
+from tenants.selectors.secrets import SecretShown, secret_list
 from tenants.selectors.tenants import (
     domain_get,
     domain_list,
@@ -57,6 +58,7 @@ from tenants.selectors.workers import (
 __all__ = [
     "AuditFilter",
     "AuditPage",
+    "SecretShown",
     "audit_chain",
     "audit_export",
     "audit_export_chain",
@@ -90,6 +92,7 @@ __all__ = [
     "promotion_preview",
     "route_lookup",
     "route_of_worker",
+    "secret_list",
     "tenant_by_account",
     "tenant_counts",
     "tenant_list",

@@ -36,6 +36,7 @@ from tenants.services.plans import plan_changed, plan_create, plan_delete, plan_
 from tenants.services.promotion import Preview, Promoted, worker_promote
 from tenants.services.publishing import SEND
 from tenants.services.quotas import quota_require, quotas_prune
+from tenants.services.rotation import ROTATE, KeysStatus, Rotated, keys_rotate, keys_rotate_request, keys_status
 from tenants.services.secrets import secret_delete, secret_put, secrets_update
 from tenants.services.tenants import (
     tenant_create,
@@ -63,15 +64,18 @@ from tenants.services.workers import worker_delete, worker_settings_update
 
 __all__ = [
     "RESPONSE_CHARACTERS",
+    "ROTATE",
     "SEND",
     "Attempted",
     "Break",
     "Collected",
     "Erased",
     "Head",
+    "KeysStatus",
     "Outgoing",
     "Preview",
     "Promoted",
+    "Rotated",
     "Throttle",
     "Uploaded",
     "Verified",
@@ -92,6 +96,9 @@ __all__ = [
     "invitation_create",
     "invitation_find",
     "invitation_revoke",
+    "keys_rotate",
+    "keys_rotate_request",
+    "keys_status",
     "member_add",
     "member_remove",
     "member_role_set",

@@ -17,6 +17,7 @@ from ops.catalogue import COMMANDS, GROUPS
 from tenants import services
 from tenants.actor import Actor
 from tenants.errors import TokenInvalid
+from tenants.keys import KeyRing
 from tenants.models import AuditEvent, Tenant, User
 
 ROOT = Path(__file__).parents[2]
@@ -265,3 +266,19 @@ class TestTheAuditLog:
         (tmp_path / "heads").write_text(text)
         assert hostel("audit", "verify", "--heads", str(tmp_path / "heads"), code=1)["error"]["field"] == "--heads"
         assert hostel("audit", "verify", "--heads", str(tmp_path / "none"), code=1)["error"]["field"] == "--heads"
+
+
+class TestTheMasterKey:
+    def test_is_replaced(self, hostel, tenant, settings):
+        settings.HOSTEL_KEYS = KeyRing(["a new master key " * 3, os.environ["HOSTEL_SECRET_KEY"]])
+        before = hostel("keys", "status")
+        assert before["removable"] == []
+        done = hostel("keys", "rotate")
+        assert (done["key"], done["data_keys"], done["unreadable"]) == (before["current"], 1, [])
+        assert hostel("keys", "status")["removable"] == before["earlier"]
+        assert "can be taken off" in hostel("keys", "status", as_json=False)
+        assert AuditEvent.objects.get(action="keys_rotate").via == "cli"
+
+    def test_what_cannot_be_opened_is_said(self, hostel, tenant, settings):
+        settings.HOSTEL_KEYS = KeyRing(["a new master key " * 3])
+        assert hostel("keys", "rotate", code=1)["unreadable"] == ["platform"]
