@@ -156,7 +156,6 @@ class Config:
     blob_grace_seconds: float = _setting(
         "HOSTEL_BLOB_GRACE_SECONDS", "float", 86_400.0, "Blobs that nothing refers to are removed when they are older than this."
     )
-    log_days: int = _setting("HOSTEL_LOG_DAYS", "int", 7, "How long the records of invocations (requests, console, exceptions) are kept.")
     log_bytes_per_tenant: int = _setting(
         "HOSTEL_LOG_BYTES_PER_TENANT", "int", 256 * MIB, "Records kept of one tenant's invocations, compressed; the oldest go first."
     )

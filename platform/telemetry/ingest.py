@@ -23,6 +23,7 @@ from telemetry.frames import Owner, Segment, SegmentDamaged
 from telemetry.models import MINUTE, STEPS, Chunk, Loss, Rollup
 from telemetry.models import Segment as SegmentRow
 from telemetry.tally import Place, Tally, by_hour, by_minute, coarser
+from tenants import selectors
 from tenants.models import Tenant, Worker
 
 log = structlog.get_logger(__name__)
@@ -128,8 +129,18 @@ def _chunks(records: Iterable[tuple[Owner, InvocationRecord]], *, prefix: str, n
     for owner, record in records:
         by_worker.setdefault((owner.tenant_id, owner.worker_id), []).append((owner.version, record))
     settings = dict(Worker.objects.filter(pk__in={worker_id for _, worker_id in by_worker}).values_list("pk", "observability"))
+    default = selectors.plan_default()
+    tenants = Tenant.objects.filter(pk__in={tenant_id for tenant_id, _ in by_worker}).select_related("plan")
+    keeping = {tenant.pk for tenant in tenants if (tenant.plan or default).log_retention_days}
     return [
-        chunks.made(portion, tenant_id=tenant_id, worker_id=worker_id, process=prefix, kept=_keeps(settings.get(worker_id)), now=now)
+        chunks.made(
+            portion,
+            tenant_id=tenant_id,
+            worker_id=worker_id,
+            process=prefix,
+            kept=tenant_id in keeping and _keeps(settings.get(worker_id)),
+            now=now,
+        )
         for (tenant_id, worker_id), found in by_worker.items()
         for portion in chunks.chunks_of(found)
     ]

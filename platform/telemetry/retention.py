@@ -13,6 +13,8 @@ from django.conf import settings
 from django.db.models import Min, QuerySet, Sum
 
 from telemetry.models import DAY, HOUR, MINUTE, Chunk, Rollup, Segment
+from tenants import selectors
+from tenants.models import Plan
 
 # Of roll-ups, in days, by step.
 ROLLUP_DAYS: Final = {MINUTE: 2, HOUR: 60, DAY: 800}
@@ -28,7 +30,9 @@ def clean(*, now: float) -> int:
     removed = 0
     for step, days in ROLLUP_DAYS.items():
         removed += _some(Rollup.objects.filter(step=step, at__lt=now - days * DAY))
-    removed += _some(Chunk.objects.filter(stored__lt=now - settings.HOSTEL.log_days * DAY))
+    removed += _expired(Chunk.objects.filter(tenant__plan=None), selectors.plan_default().log_retention_days, now)
+    for plan in Plan.objects.all():
+        removed += _expired(Chunk.objects.filter(tenant__plan=plan), plan.log_retention_days, now)
     removed += _some(Chunk.objects.filter(kept=False, stored__lt=now - TAIL_SECONDS))
     return removed + _over_budget(settings.HOSTEL.log_bytes_per_tenant)
 
@@ -41,6 +45,11 @@ def segments_forget(*, node: str, folder: Path, now: float) -> None:
     for path in folder.glob("*.damaged"):
         if path.stat().st_mtime < now - _DAMAGED_DAYS * DAY:
             path.unlink(missing_ok=True)
+
+
+def _expired(chunks: QuerySet[Chunk], days: int, now: float) -> int:
+    """Remove what the plan keeps no longer; what a tail may come back for stays that long in any case."""
+    return _some(chunks.filter(stored__lt=now - max(days * DAY, TAIL_SECONDS)))
 
 
 def _over_budget(most: int) -> int:

@@ -23,6 +23,7 @@ from telemetry.chunks import records_of
 from telemetry.models import Chunk, Tail
 from telemetry.retention import TAIL_SECONDS
 from telemetry.search import Wanted
+from tenants import selectors
 from tenants.models import Tenant
 
 # A lease is renewed in good time before it ends (seconds).
@@ -40,6 +41,14 @@ class TailsExceeded(HostelError):
 
     code = "tails_exceeded"
     status = 429
+    fault = "tenant"
+
+
+class TailRefused(HostelError):
+    """The tenant's plan has no live tails."""
+
+    code = "tail_refused"
+    status = 403
     fault = "tenant"
 
 
@@ -62,7 +71,9 @@ class Heard:
 
 
 def tail_open(*, tenant: Tenant, worker_id: int) -> uuid.UUID:
-    """Take one of the tenant's places; raises `TailsExceeded`. Renew it, and give it back."""
+    """Take one of the tenant's places; raises `TailRefused`, `TailsExceeded`. Renew it, and give it back."""
+    if not selectors.plan_of(tenant=tenant).tail_allowed:
+        raise TailRefused
     most = settings.HOSTEL.tails_per_tenant
     now = int(time.time())
     with transaction.atomic():

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +24,8 @@ from telemetry.ingester import Ingester
 from telemetry.models import DAY, HOUR, MINUTE, Chunk, Loss, Rollup, Segment, Usage
 from telemetry.sketch import Sketch
 from telemetry.tally import SUMS
-from tenants.models import Tenant
+from tenants.models import Plan, Tenant
+from tests.conftest import ROOT, database_url
 
 from .making import NOW, Writer, line, owner, record
 
@@ -232,10 +237,27 @@ def test_old_things_go_and_the_ledger_stays(tenant: Tenant, folder: Path, writer
     writer.batch((owner(tenant.pk), record()))
     Ingester(folder).read()
     now = NOW / 1000
-    for days, left in ((1, 4), (3, 3), (61, 1), (801, 0)):
+    for days, left in ((1, 4), (3, 3), (8, 2), (61, 1), (801, 0)):
         retention.clean(now=now + days * DAY)
         assert Rollup.objects.count() + Chunk.objects.count() == left
     assert ledger_requests() == 1
+
+
+def test_a_plan_says_how_long_records_are_kept(tenant: Tenant, other_tenant: Tenant, folder: Path, writer: Writer) -> None:
+    plans = {days: Plan.objects.create(name=f"p{days}", log_retention_days=days) for days in (0, 30)}
+    tenant.plan, other_tenant.plan = plans[0], plans[30]
+    tenant.save()
+    other_tenant.save()
+    writer.batch((owner(tenant.pk), record()), (owner(other_tenant.pk), record()))
+    Ingester(folder).read()
+    assert list(Chunk.objects.order_by("tenant").values_list("tenant", "kept")) == [(tenant.pk, False), (other_tenant.pk, True)]
+    now = NOW / 1000
+    retention.clean(now=now + retention.TAIL_SECONDS + 60)
+    assert [chunk.tenant_id for chunk in Chunk.objects.all()] == [other_tenant.pk]
+    retention.clean(now=now + 29 * DAY)
+    assert Chunk.objects.exists()
+    retention.clean(now=now + 31 * DAY)
+    assert not Chunk.objects.exists()
 
 
 def test_a_tenant_keeps_no_more_than_it_may(tenant: Tenant, other_tenant: Tenant) -> None:
@@ -300,3 +322,46 @@ def test_rows_without_a_file_are_forgotten(folder: Path) -> None:
     retention.segments_forget(node="here", folder=folder, now=10**9)
     assert set(Segment.objects.values_list("name", flat=True)) == {"there.seg", "elsewhere.seg"}
     assert not old.exists()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import django
+django.setup()
+from telemetry import ingest
+from telemetry.ingester import Ingester
+ingest.RECORDS = 10
+print("ready", flush=True)
+sys.stdin.readline()
+reader = Ingester(Path({folder!r}))
+while True:
+    reader.read()
+"""
+
+
+def test_a_killed_reader_leaves_nothing_out_and_nothing_twice(tenant: Tenant, folder: Path, writer: Writer) -> None:
+    for _ in range(60):
+        writer.batch(*[(owner(tenant.pk), record())] * 10)
+    environ = {**os.environ, "DATABASE_URL": database_url(), "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "platform")))}
+    command = [sys.executable, "-c", KILLED.format(folder=str(folder))]
+    for kill in range(3):
+        with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            # Somewhere in the middle, but for the last: that may have finished.
+            deadline = time.monotonic() + 30
+            while ledger_requests() <= kill * 150 and time.monotonic() < deadline:
+                pass
+            process.send_signal(signal.SIGKILL)
+    done = ledger_requests()
+    assert done > 0
+    all_agree(done)
+    writer.close()
+    writer.descriptor = -1
+    Ingester(folder).read()
+    all_agree(600)
+    assert not writer.path.exists()

@@ -11,7 +11,7 @@ from telemetry import chunks, tails
 from telemetry.models import Chunk, Tail
 from telemetry.search import Wanted
 from tenants.errors import FieldInvalid
-from tenants.models import Tenant
+from tenants.models import Plan, Tenant
 
 from .making import record
 
@@ -128,6 +128,13 @@ def test_what_the_window_no_longer_holds_is_owned_up_to(tenant: Tenant, store: C
     assert numbers(back.look()) == [1]
     with pytest.raises(FieldInvalid):
         back.begin("nonsense")
+
+
+def test_a_plan_may_have_no_tails(tenant: Tenant) -> None:
+    tenant.plan = Plan.objects.create(name="small", tail_allowed=False)
+    tenant.save()
+    with pytest.raises(tails.TailRefused):
+        tails.tail_open(tenant=tenant, worker_id=1)
 
 
 def test_a_tenant_follows_no_more_than_it_may(tenant: Tenant, other_tenant: Tenant, settings) -> None:
