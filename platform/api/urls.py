@@ -36,6 +36,7 @@ urlpatterns = [
     path("members", people.Members.as_view()),
     path("members/<int:member_id>", people.MemberOne.as_view()),
     path("invitations", people.Invitations.as_view()),
+    path("invitations/accept", people.InvitationAccept.as_view()),
     path("invitations/<uuid:invitation_id>", people.InvitationOne.as_view()),
     path("limits", limits.TenantLimits.as_view()),
     path("tokens", tenants.Tokens.as_view()),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from django.contrib.sessions.backends.db import SessionStore
+
 from jobs import builds, services
 from jobs.engine import engine
 from jobs.models import Job
@@ -65,7 +67,8 @@ def keys_rotate(_job: Job) -> Result:
 
 @job_kind("job_prune", every=HOUR)
 def job_prune(_job: Job) -> Result:
-    """Forget old jobs and counts."""
+    """Forget old jobs, counts, and sessions that are over."""
+    SessionStore.clear_expired()
     return {
         "jobs": services.jobs_prune(),
         "counts": tenants.throttles_prune() + tenants.quotas_prune(),

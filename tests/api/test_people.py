@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import Client
 
 from tenants import services
@@ -164,10 +165,39 @@ class TestInvitations:
             "admin@example.com",
         )
         secret = made.json["link"].rsplit("/", 2)[1]
+        assert made.json["mailed"] is True
+        assert mail.outbox[0].to == ["new@example.com"]
+        assert made.json["link"] in str(mail.outbox[0].body)
         path = f"/invitations/{made.json['id']}"
         assert secret.encode() not in people["owner"].get(path).content + people["owner"].get("/invitations").content
         assert people["owner"].call("DELETE", path).status == 204
         assert people["owner"].get(path).json["state"] == "revoked"
+
+    def test_accepting(self, native: Native, people: dict[str, Browser]) -> None:
+        admin, stranger = people["admin"], people["stranger"]
+        for email, answer in (("", 201), ("stranger@example.com", 409), ("another@example.com", 403)):
+            made = admin.post("/invitations", {"role": "viewer", "email": email}).json
+            secret = {"secret": made["link"].rsplit("/", 2)[1]}
+            assert native.post("/invitations/accept", secret).problem["code"] == "session_required"
+            assert stranger.post("/invitations/accept", secret).status == answer
+        assert stranger.get("/me").json["tenants"][0]["role"] == "viewer"
+        assert stranger.post("/invitations/accept", {"secret": "x" * 43}).problem["code"] == "invitation_not_found"
+        assert stranger.post("/invitations/accept", {}).problem["field"] == "secret"
+
+    def test_mail_that_cannot_be_sent_keeps_the_invitation(self, people: dict[str, Browser], monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_args: Any, **_kwargs: Any) -> None:
+            raise ConnectionRefusedError
+
+        monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
+        made = people["admin"].post("/invitations", {"role": "viewer", "email": "new@example.com"})
+        assert (made.status, made.json["mailed"], made.json["state"]) == (201, False, "open")
+
+    def test_a_tenant_does_not_send_without_end(self, people: dict[str, Browser], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("accounts.invitations.PER_TENANT", 2)
+        body = {"role": "viewer", "email": "new@example.com"}
+        statuses = [people["admin"].post("/invitations", body).status for _ in range(3)]
+        assert statuses == [201, 201, 429]
+        assert people["admin"].post("/invitations", {"role": "viewer"}).status == 201
 
     def test_bounds(self, people: dict[str, Browser]) -> None:
         admin = people["admin"]

@@ -106,6 +106,13 @@ class InvitationMade(Invitation):
     """An invitation that was just made: `link` is shown this once."""
 
     link = serializers.CharField()
+    mailed = serializers.BooleanField(help_text="Whether the link was sent to the address.")
+
+
+class InvitationSecret(Sent):
+    """An invitation to accept."""
+
+    secret = serializers.CharField(max_length=100)
 
 
 class InvitationSent(Sent):

@@ -8,6 +8,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.invitations import invitation_count, invitation_link, invitation_send
+from accounts.limits import VISITS, count_one
+from accounts.people import verified_addresses
 from api.auth import access_of, actor_of, person_of, tenant_of
 from api.bodies import validated
 from api.revisions import IF_MATCH, expected, tagged
@@ -15,6 +18,7 @@ from api.serializers.people import (
     Belonging,
     Invitation,
     InvitationMade,
+    InvitationSecret,
     InvitationSent,
     Member,
     MemberChange,
@@ -148,6 +152,8 @@ class Invitations(TenantView):
         """Make an invitation. The reply is the only place its link is shown; with an address, the link is sent there, too."""
         sent = validated(request, InvitationSent)
         access = access_of(request)
+        if sent["email"]:
+            invitation_count(request._request, tenant_of(request).pk)  # noqa: SLF001
         row, secret = services.invitation_create(
             tenant=tenant_of(request),
             role=sent["role"],
@@ -157,8 +163,22 @@ class Invitations(TenantView):
             may_own=access.allows(Scope.TENANT_OWN),
             actor=actor_of(request),
         )
-        link = request.build_absolute_uri(f"/accounts/invitations/{secret}/")
-        return Response({**Invitation(row).data, "link": link}, status=201)
+        link = invitation_link(request._request, secret)  # noqa: SLF001
+        mailed = invitation_send(request._request, row, link=link)  # noqa: SLF001
+        return Response({**Invitation(row).data, "link": link, "mailed": mailed}, status=201)
+
+
+class InvitationAccept(PersonView):
+    """`/invitations/accept`."""
+
+    @extend_schema(operation_id="invitation_accept", request=json_of(InvitationSecret), responses={201: Belonging})
+    def post(self, request: Request) -> Response:
+        """Become a member by an invitation's secret: the last part of its link. It is good once."""
+        count_one(request._request, "api:invitation_accept", VISITS)  # noqa: SLF001
+        sent = validated(request, InvitationSecret)
+        user = person_of(request)
+        member = services.invitation_accept(secret=sent["secret"], user=user, verified=verified_addresses(user), actor=actor_of(request))
+        return Response(Belonging(member).data, status=201)
 
 
 class InvitationOne(TenantView):
