@@ -29,14 +29,14 @@ _TITLES = {status.value: status.phrase for status in HTTPStatus}
 
 def problem(error: HostelError) -> dict[str, Any]:
     """The document: type, title, status and detail of RFC 9457, then `code`, `fault` and the error's own facts."""
-    facts = {key: value for key, value in error.as_dict().items() if key not in {"message", "status"}}
-    return {
+    document = {
         "type": TYPE_PREFIX + error.code,
         "title": _TITLES.get(error.status, "Error"),
         "status": error.status,
         "detail": error.message,
-        **facts,
     }
+    # An error's own fact of such a name (the type of a module, say) does not take the place of what RFC 9457 has there.
+    return {**document, **{key: value for key, value in error.as_dict().items() if key != "message" and key not in document}}
 
 
 def exception_handler(exception: Exception, context: Mapping[str, Any]) -> Response:

@@ -132,6 +132,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    # Words that several resources share, and lists that share a field's name.
+    "ENUM_NAME_OVERRIDES": {
+        "LimitNameEnum": "api.serializers.limits.NAMES",
+        "LimitLevelEnum": "api.serializers.limits.LEVELS",
+        "LogLevelEnum": "api.serializers.telemetry.LEVELS",
+    },
     # From a package, not from somebody else's server.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

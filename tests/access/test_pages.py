@@ -57,7 +57,7 @@ class TestPages:
         for method in ("GET", "POST"):
             for route, path in [*pages("person"), *pages("operator")]:
                 found = client.generic(method, path)
-                refused = found.status_code in {403, 404, 405, 429} or (
+                refused = found.status_code in {401, 403, 404, 405, 429} or (
                     found.status_code == 302 and found.headers["Location"].startswith(LOGIN)
                 )
                 assert refused, (method, route.path, found.status_code, found.headers.get("Location"))
@@ -67,7 +67,7 @@ class TestPages:
         for method in ("GET", "POST"):
             for route, path in pages("operator"):
                 found = client.generic(method, path)
-                refused = found.status_code in {403, 404, 405} or (
+                refused = found.status_code in {401, 403, 404, 405} or (
                     found.status_code == 302 and found.headers["Location"].startswith("/admin/login/")
                 )
                 assert refused, (method, route.path, found.status_code)

@@ -11,6 +11,8 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from api.problems import problem
+from cfapi.errors import ModuleTypeUnknown
 from tests.api.conftest import PREFIX, Native
 
 
@@ -103,3 +105,11 @@ class TestProblems:
         reply = native.get("/tenant")
         assert reply.problem["code"] == "throttled"
         assert 0 < int(reply.headers["Retry-After"]) <= 3600
+
+
+def test_a_fact_does_not_take_the_place_of_the_problems_own(native: Native) -> None:
+    modules = [{"name": "worker.js", "content": "export default {}"}, {"name": "x.wasm", "type": "wasm", "content": "x"}]
+    binding = {"type": "secret_key", "name": "K"}
+    refused = native.post("/workers/x/versions", {"main_module": "worker.js", "modules": modules[:1], "bindings": [binding]})
+    assert refused.problem["type"] == f"urn:hostel:error:{refused.problem['code']}"
+    assert problem(ModuleTypeUnknown(type="text/x"))["type"] == "urn:hostel:error:module_type_unknown"
