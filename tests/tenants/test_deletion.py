@@ -44,6 +44,10 @@ def full(upload_js, tenant, actor, monkeypatch):
     """A tenant with a bit of everything, long enough ago for its blobs to have settled."""
     upload_js(CODE, name=f"{MARK}-one", bindings=[{"type": "secret_text", "name": "KEY", "text": "s3cret"}], message=MARK)
     upload_js(CODE, name=f"{MARK}-one", message="second")
+    services.namespace_create(tenant=tenant, name=MARK, actor=actor)
+    services.namespace_create(tenant=tenant, name=f"{MARK}-test", promotes_to=MARK, actor=actor)
+    own = {"A": {"type": "plain_text", "text": MARK}}
+    services.namespace_bindings_update(tenant=tenant, name=MARK, changes=own, actor=actor)
     services.domain_add(tenant=tenant, worker_name=f"{MARK}-one", hostname=f"{MARK}.example.com", actor=actor)
     token, _ = services.token_create(tenant=tenant, name=MARK, scopes=["workers:read"], actor=actor)
     services.throttle(key=f"token:{token.pk}", limit=5, period_seconds=3600)
