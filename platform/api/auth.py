@@ -34,7 +34,7 @@ TENANT_PARAMETER = "tenant"
 
 
 class CsrfRefused(HostelError):
-    """A browser's session needs the form token, too: send the cookie's value as X-CSRFToken."""
+    """A browser's session needs the form token, too: send what GET /api/v1/me says (form_token) as X-CSRFToken."""
 
     code = "csrf_refused"
     status = 403

@@ -22,6 +22,7 @@ _LANDING = """<!doctype html>
 <h1>Hostel</h1>
 <p>A home for guest code: this is the control plane. Workers answer at <code>{{worker}}.{{tenant}}.{base}</code>.</p>
 <ul>
+<li><a href="/accounts/">Your account</a></li>
 <li><a href="/api/v1/docs">API</a></li>
 <li><a href="/admin/">Operators</a></li>
 <li><a href="/readyz">Is everything ready?</a></li>

@@ -50,6 +50,16 @@ class TestMyself:
         ]
         assert people["stranger"].get("/me").json["tenants"] == []
 
+    def test_a_session_learns_the_form_token(self, native: Native, people: dict[str, Browser]) -> None:
+        assert native.get("/me").json["form_token"] is None
+        client = Client(enforce_csrf_checks=True, headers={"host": "localhost"})
+        client.force_login(User.objects.get(email="stranger@example.com"))
+        strict = Browser(client, native.tenant, "")
+        body = {"slug": "mine"}
+        assert strict.post("/tenants", body).problem["code"] == "csrf_refused"
+        token = strict.get("/me").json["form_token"]
+        assert strict.post("/tenants", body, **{"X-CSRFToken": token}).status == 201
+
     def test_a_token_sees_itself(self, native: Native) -> None:
         me = native.get("/me").json
         assert (me["email"], me["tenants"], me["token"]["tenant"], me["token"]["name"]) == (None, [], "acme", "tests")

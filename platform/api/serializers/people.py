@@ -47,6 +47,9 @@ class Myself(Shown):
     operator = serializers.BooleanField()
     tenants = Belonging(many=True, help_text="Empty for a token.")
     token = MyToken(allow_null=True)
+    form_token = serializers.CharField(
+        allow_null=True, help_text="For a session: what methods that change something send as X-CSRFToken. null for a token."
+    )
 
 
 class TenantSent(Sent):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -47,6 +48,7 @@ class Me(CallerView):
             "operator": access.allows(Scope.OPERATOR),
             "tenants": [] if access.token or user is None else selectors.memberships_of_user(user=user),
             "token": access.token,
+            "form_token": None if access.token else get_token(request._request),  # noqa: SLF001
         }
         return Response(Myself(found).data)
 
