@@ -48,27 +48,24 @@ def test_an_environments_own_values_are_never_told(chain: Native) -> None:
     assert [one["name"] for one in patch(chain, "/namespaces/production", {"bindings": {"KEY": None}}).json["bindings"]] == ["MODE"]
 
 
-@pytest.mark.parametrize(
-    ("value", "code"),
-    [
-        ({"promotes_to": "nowhere"}, "namespace_not_found"),
-        ({"promotes_to": "staging"}, "field_invalid"),
-        ({"name": "Big"}, "namespace_name_invalid"),
-        ({"name": "staging"}, "name_taken"),
+def test_changes_that_are_refused_change_nothing(chain: Native) -> None:
+    before = chain.get("/namespaces/production").json
+    other = {"bindings": {"OTHER": {"type": "plain_text", "text": "x"}}}
+    refused: list[tuple[Any, str]] = [
+        ({"promotes_to": "nowhere", **other}, "namespace_not_found"),
+        ({"promotes_to": "staging", **other}, "field_invalid"),
+        ({"name": "Big", **other}, "namespace_name_invalid"),
+        ({"name": "staging", **other}, "name_taken"),
         ({"bindings": {"A": {"type": "worker_loader"}}}, "binding_unsupported"),
         ({"bindings": {"A": {"type": "plain_text"}}}, "binding_invalid"),
         ({"bindings": {"A": 7}}, "field_invalid"),
-        ({"trusted": True}, "field_invalid"),
+        ({"trusted": True, **other}, "field_invalid"),
         ([], "body_invalid"),
-    ],
-)
-def test_changes_that_are_refused_change_nothing(chain: Native, value: Any, code: str) -> None:
-    before = chain.get("/namespaces/production").json
-    if isinstance(value, dict) and "bindings" not in value:
-        value["bindings"] = {"OTHER": {"type": "plain_text", "text": "x"}}
-    reply = patch(chain, "/namespaces/production", value)
-    assert (reply.status // 100, reply.problem["code"]) == (4, code)
-    assert chain.get("/namespaces/production").json == before
+    ]
+    for value, code in refused:
+        reply = patch(chain, "/namespaces/production", value)
+        assert (reply.status // 100, reply.problem["code"]) == (4, code), value
+        assert chain.get("/namespaces/production").json == before
 
 
 def test_workers_in_a_namespace_have_the_routes_of_any_worker(chain: Native) -> None:
