@@ -68,7 +68,7 @@ def test_a_full_worker_takes_the_next_one_as_soon_as_it_can(own_jobs, tmp_path):
     try:
         for _ in range(200):
             services.job_enqueue(kind="test_slow", payload={"marks": str(tmp_path / "marks"), "seconds": 0})
-        until(lambda: Job.objects.filter(kind="test_slow", state="succeeded").count() == 200, 15)
+        until(lambda: Job.objects.filter(kind="test_slow", state="succeeded").count() == 200, 22)
     finally:
         worker.stop()
 
