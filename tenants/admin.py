@@ -49,7 +49,8 @@ class UserAdmin(ReadOnly):
 class TenantAdmin(ReadOnly):
     """Tenants."""
 
-    list_display = ("slug", "name", "account_id", "suspended_at", "created")
+    list_display = ("slug", "name", "plan", "account_id", "suspended_at", "created")
+    list_select_related = ("plan",)
     search_fields = ("slug", "name", "account_id")
 
 
@@ -116,3 +117,20 @@ class AuditEventAdmin(ReadOnly):
     list_display = ("created", "tenant", "actor", "actor_email", "action", "target")
     list_select_related = ("tenant",)
     list_filter = ("action",)
+
+
+@admin.register(models.Plan)
+class PlanAdmin(ReadOnly):
+    """Plans."""
+
+    list_display = ("name", "title", "is_default", "cpu_weight", "modified")
+    search_fields = ("name", "title")
+
+
+@admin.register(models.LimitOverride)
+class LimitOverrideAdmin(ReadOnly):
+    """Overrides of limits."""
+
+    list_display = ("name", "value", "tenant", "worker", "reason", "author", "expires_at")
+    list_select_related = ("tenant", "worker")
+    search_fields = ("tenant__slug", "name", "reason")

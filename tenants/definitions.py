@@ -65,9 +65,18 @@ def _limit(name: str, unit: str, meaning: str, breach: Breach) -> Definition:
     return Definition(name, "request", unit, meaning, breach, levels=_REQUEST, per_worker=True)
 
 
-def _quota(name: str, unit: str, meaning: str, *, what: str, least: int = 1, period: PeriodName | None = None) -> Definition:
-    kind: Kind = "count" if period is None else "rate"
-    return Definition(name, kind, unit, meaning, Breach("quota_exceeded", 403, what), least=least, period=period)
+def _quota(name: str, unit: str, meaning: str, *, what: str, least: int = 1) -> Definition:
+    return Definition(name, "count", unit, meaning, Breach("quota_exceeded", 403, what), least=least)
+
+
+_DEPLOYMENTS: Final = Definition(
+    "deployments_per_hour",
+    "rate",
+    "deployments",
+    "Deployments in the last 60 minutes.",
+    Breach("deployments_exceeded", 429, "deploying is refused, with Retry-After"),
+    period="hour",
+)
 
 
 def _requests(period: PeriodName) -> Definition:
@@ -119,7 +128,7 @@ _ALL: Final = (
     _quota("stored_bytes", "bytes", "Modules of all versions, each counted whole.", what="uploads are refused"),
     _quota("domains", "host names", "Host names of the tenant's own.", what="adding another one is refused", least=0),
     _quota("tokens", "tokens", "API tokens that are neither revoked nor expired.", what="making another one is refused"),
-    _quota("deployments_per_hour", "deployments", "Deployments in the last 60 minutes.", what="deploying is refused", period="hour"),
+    _DEPLOYMENTS,
     _requests("minute"),
     _requests("day"),
     _requests("month"),

@@ -60,11 +60,13 @@ def request_counters(tenant_id: int, limits: Mapping[str, int | None], now: floa
     return found
 
 
-def usage_of(tenant: Tenant, limits: Mapping[str, int | None], worker: Worker | None = None) -> dict[str, Usage]:
-    """Every quota's usage by name. Requests are counted only where a quota of them is in force: those are left out otherwise."""
-    found = {name: Usage(name, counted(name, tenant, worker)) for name in QUOTA_NAMES if name not in REQUEST_QUOTAS}
+def usage_of(
+    tenant: Tenant, limits: Mapping[str, int | None], worker: Worker | None = None, *, names: Sequence[str] = QUOTA_NAMES
+) -> dict[str, Usage]:
+    """The usage of quotas by name. Requests are counted only where a quota of them is in force: those are left out otherwise."""
+    found = {name: Usage(name, counted(name, tenant, worker)) for name in names if name in _COUNTS}
     now = time.time()
-    counters = request_counters(tenant.pk, limits, now)
+    counters = [counter for counter in request_counters(tenant.pk, limits, now) if counter.name in names]
     used: Sequence[int | None]
     try:
         used = quotas.store().used(counters, now=now) if counters else ()

@@ -1,4 +1,4 @@
-"""The tables of docs/ that the code knows best: settings and error codes.
+"""The tables of docs/ that the code knows best: settings, limits, error codes, commands and routes.
 
 Owns their rendering and their place in the pages (between two comments). `make docs` writes them; a test fails when they are stale.
 """
@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from cfapi.numbers import numbers_table
-from controlplane.config import ROOT, settings_table
+from controlplane.config import ROOT, Config, settings_table
 from ops.catalogue import COMMANDS
 from ops.cli import Argument
 from sandbox.errors import HostelError
+from tenants.definitions import DEFINITIONS, LEVELS
 from tenants.roles import scopes_table
 
 # The packages that may define errors, outermost last.
@@ -60,6 +61,19 @@ def _written(one: Argument) -> str:
     return f"`{label}`" + {"+": " …", "*": " … (may be left out)", "?": " (may be left out)"}.get(str(options.get("nargs")), "")
 
 
+def limits_table() -> str:
+    """Every limit and quota: its value before anybody has said anything, its unit, who may set it, what a breach does."""
+    built_in = Config().platform_values
+    rows = []
+    for name, known in DEFINITIONS.items():
+        value = built_in[name]
+        levels = ", ".join(level for level in LEVELS if level in known.levels and level not in {"platform", "plan", "override"})
+        answered = f" (`{known.breach.code}`, {known.breach.status})" if known.breach.code else ""
+        rows.append(f"| `{name}` | {value:,} | {known.unit} |" if value is not None else f"| `{name}` | | {known.unit} |")
+        rows[-1] += f" {known.meaning} | {known.breach.what}{answered} | {levels} |"
+    return "\n".join(["| name | platform | unit | what | past it | may lower it, too |", "|---|---|---|---|---|---|", *rows]) + "\n"
+
+
 def routes_table() -> str:
     """Every route of the control plane, by role."""
     from controlplane.access import matrix  # noqa: PLC0415 - needs Django set up
@@ -71,6 +85,7 @@ def routes_table() -> str:
 TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("docs/operations.md", "settings"): settings_table,
     ("docs/errors.md", "errors"): errors_table,
+    ("docs/limits.md", "limits"): limits_table,
     ("docs/access.md", "scopes"): scopes_table,
     ("docs/access.md", "routes"): routes_table,
     ("docs/api.md", "numbers"): lambda: numbers_table(error_classes()),

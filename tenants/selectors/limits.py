@@ -37,7 +37,7 @@ def limits_explained(*, tenant: Tenant, worker: Worker | None = None, version: V
     """Everything that can be limited: of a worker, its limits and its count of versions; of the tenant, all quotas as well."""
     found = limits_effective(tenant=tenant, worker=worker, version=version)
     names = (*LIMIT_NAMES, "versions_per_worker") if worker is not None else tuple(DEFINITIONS)
-    used = usage.usage_of(tenant, found.values, worker)
+    used = usage.usage_of(tenant, found.values, worker, names=names)
     plan = grants.plan_of(tenant).name
     return [_explained(name, found, used.get(name), plan) for name in names]
 

@@ -74,6 +74,7 @@ def granian(
     interface: str = "asgi",
     env: dict[str, str] | None = None,
     log: str = "server.log",
+    patience: float = 60.0,
 ) -> Iterator[Server]:
     """Serve `application` until the block ends; nothing may have been logged as an error by then."""
     port, path = free_port(), home / log
@@ -98,7 +99,7 @@ def granian(
     with path.open("wb") as out:
         process = subprocess.Popen([*command, "--port", str(port), application], cwd=HERE, env=environment, stdout=out, stderr=out)
     try:
-        wait_for(port, process, path)
+        wait_for(port, process, path, patience)
         yield Server(port, home, path, process)
     finally:
         process.send_signal(signal.SIGTERM)

@@ -30,6 +30,15 @@ from .wire import Answer, Connection, message
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOST = "hello.acme.localhost"
+PLANNED = """
+export default {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/spin") { let sum = 0; for (let i = 0; i < 3e6; i++) sum += i; return new Response(String(sum)); }
+    try { return await fetch("http://127.0.0.1:9/"); } catch (error) { return new Response(String(error)); }
+  },
+};
+"""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +47,9 @@ def gateways(django_db_setup: None) -> Iterator[list[Server]]:
     with ExitStack() as stack, ThreadPoolExecutor() as pool:
         home, environ = Path(settings.HOSTEL.home), {"DATABASE_URL": database_url()}
         starting = [
-            pool.submit(stack.enter_context, granian(home, "gateway.asgi:application", env=environ, log=f"quota-{number}.log"))
+            pool.submit(
+                stack.enter_context, granian(home, "gateway.asgi:application", env=environ, log=f"quota-{number}.log", patience=300)
+            )
             for number in range(4)
         ]
         yield [each.result() for each in starting]
@@ -74,10 +85,10 @@ def passing(port: int, answers: list[Answer], go: asyncio.Event) -> asyncio.Task
     return asyncio.get_running_loop().create_task(visit())
 
 
-async def one(server: Server) -> Answer:
+async def one(server: Server, path: str = "/") -> Answer:
     connection = await Connection.open(server.port)
     try:
-        await connection.send(message(HOST))
+        await connection.send(message(HOST, path))
         return await connection.answer()
     finally:
         await connection.close()
@@ -139,3 +150,26 @@ async def test_a_change_reaches_every_process_at_once_and_ends_by_itself(
     assert min(late) >= 0
     # Nothing had to be done for it.
     assert await sync_to_async(LimitOverride.objects.count)() == 1
+
+
+async def test_what_a_plan_grants_is_what_workers_get(
+    gateways: list[Server], upload_js: Callable[..., Uploaded], tenant: Tenant, actor: Actor
+) -> None:
+    await sync_to_async(upload_js)(PLANNED)
+    first, second = gateways[:2]
+
+    async def says(server: Server, path: str) -> tuple[int, bytes]:
+        answer = await one(server, path)
+        return answer.status, answer.get(b"hostel-error") or answer.body
+
+    for server in (first, second):
+        assert (await says(server, "/spin"))[0] == 200
+        assert b"egress policy" in (await says(server, "/fetch"))[1]
+    changes = {"limits": {"cpu_ms": 15}, "internet_allowed": False}
+    await sync_to_async(services.plan_update)(name="default", changes=changes, actor=actor)
+    for server in (first, second):
+        assert await says(server, "/spin") == (503, b"worker_exceeded_cpu")
+        assert b"egress policy" not in (await says(server, "/fetch"))[1]
+    await sync_to_async(services.override_set)(tenant=tenant, name="cpu_ms", value=900, worker_name="hello", reason="a launch", actor=actor)
+    for server in (first, second):
+        assert (await says(server, "/spin"))[0] == 200
