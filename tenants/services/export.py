@@ -5,6 +5,7 @@ Owns the archive's layout. An export costs no more memory than its largest modul
     export.json                                 what this is, when it was made
     tenant.json                                 the tenant: members, tokens (never their secrets), host names, limits
     audit.jsonl                                 one event a line, oldest first
+    rows/<table>.jsonl                          what else there is: overrides, invitations, webhooks, usage, …
     namespaces.json                             dispatch namespaces, and what they hold as environments
     workers/<name>/worker.json                  settings, and every deployment; <name> is namespace:name for a worker in a namespace
     workers/<name>/versions/<number>/version.json
@@ -27,6 +28,7 @@ from typing import Any, BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.apps import apps
 from django.utils import timezone
 
 from tenants import bindings as environment
@@ -37,6 +39,15 @@ from tenants.models import ApiToken, AuditEvent, Deployment, Domain, Membership,
 FORMAT = "hostel tenant export 1"
 SECRETS = "secrets.sealed"
 _MAGIC, _NONCE = b"HX1", 12
+_SECRET_COLUMNS = frozenset({"digest", "secret", "earlier_secret", "sealed"})
+# Written in a place of their own, of no use without this installation, or (records of invocations) read through the API as text.
+_ELSEWHERE = frozenset(
+    {
+        *("tenants.Membership", "tenants.ApiToken", "tenants.Domain", "tenants.Namespace", "tenants.AuditEvent", "tenants.DataKey"),
+        *("tenants.Worker", "tenants.Version", "tenants.VersionImage", "tenants.Deployment"),
+        *("telemetry.Chunk", "telemetry.Rollup", "telemetry.Tail"),
+    }
+)
 
 
 @dataclass(slots=True)
@@ -60,6 +71,8 @@ def tenant_export(*, tenant: Tenant, file: BinaryIO, with_secrets: bool = False)
         archive.json("export.json", {"format": FORMAT, "created": timezone.now(), "tenant": tenant.slug, "account_id": tenant.account_id})
         archive.json("tenant.json", _tenant(tenant))
         archive.add("audit.jsonl", _audit(tenant))
+        for label, rows in _others(tenant):
+            archive.add(f"rows/{label}.jsonl", rows)
         namespaces = Namespace.objects.filter(tenant=tenant).order_by("name")
         archive.json("namespaces.json", [{**_fields(one), "bindings": environment.shown(one.bindings)} for one in namespaces])
         opened: dict[str, dict[str, dict[str, str]]] = {}
@@ -128,7 +141,7 @@ def _tenant(tenant: Tenant) -> dict[str, Any]:
     return {
         **_fields(tenant),
         "members": [{"email": member.user.email, "role": member.role, "since": member.created} for member in members],
-        "tokens": [{name: value for name, value in _fields(token).items() if name != "digest"} for token in tokens],
+        "tokens": [_fields(token) for token in tokens],
         "domains": [
             {"hostname": domain.hostname, "worker": domain.worker.name, "created": domain.created}
             for domain in Domain.objects.filter(tenant=tenant).select_related("worker").order_by("hostname")
@@ -173,13 +186,26 @@ def _audit(tenant: Tenant) -> bytes:
     return b"".join(json.dumps(_fields(event), default=str).encode() + b"\n" for event in _each(events))
 
 
+def _others(tenant: Tenant) -> Iterator[tuple[str, bytes]]:
+    """Tables that are the tenant's and stand nowhere else in the archive: `app.Model` and its rows, those without any left out."""
+    for model in apps.get_models():
+        meta = model._meta  # noqa: SLF001 - Django's documented name
+        key = next((field.name for field in meta.concrete_fields if field.related_model is Tenant), None)
+        if key is None or meta.label in _ELSEWHERE:
+            continue
+        rows = model._base_manager.filter(**{key: tenant}).order_by("pk")  # noqa: SLF001
+        if lines := b"".join(json.dumps(_fields(row), default=str).encode() + b"\n" for row in _each(rows)):
+            yield meta.label, lines
+
+
 def _each(rows: Any) -> Iterator[Any]:
     yield from rows.iterator(chunk_size=500)
 
 
 def _fields(row: Any) -> dict[str, Any]:
-    """Every column of a row."""
-    return {field.attname: field.value_from_object(row) for field in row._meta.concrete_fields}  # noqa: SLF001 - Django's documented name
+    """Every column of a row that is no secret."""
+    columns = {field.attname: field.value_from_object(row) for field in row._meta.concrete_fields}  # noqa: SLF001 - Django's documented name
+    return {name: value for name, value in columns.items() if name not in _SECRET_COLUMNS}
 
 
 def _sealed(plain: bytes, key: str) -> bytes:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from jobs.models import Job
 from tenants import blobs, selectors, services
 from tenants.errors import TenantNotFound, TenantSuspended
-from tenants.models import AuditEvent, Tenant, Version, VersionImage
+from tenants.models import AuditEvent, QuotaCount, Tenant, Version, VersionImage
 from tenants.services import deletion
 from tests.conftest import HELLO
 
@@ -50,6 +50,12 @@ def full(upload_js, tenant, actor, monkeypatch):
     services.namespace_bindings_update(tenant=tenant, name=MARK, changes=own, actor=actor)
     services.domain_add(tenant=tenant, worker_name=f"{MARK}-one", hostname=f"{MARK}.example.com", actor=actor)
     token, _ = services.token_create(tenant=tenant, name=MARK, scopes=["workers:read"], actor=actor)
+    services.namespace_create(tenant=tenant, name=MARK, actor=actor)
+    upload_js(CODE, name=f"{MARK}:inside")
+    services.override_set(tenant=tenant, name="cpu_ms", value=7, reason=MARK, actor=actor)
+    services.webhook_create(tenant=tenant, url=f"https://{MARK}.example.com/hook", events=["*"], actor=actor)
+    services.invitation_create(tenant=tenant, role="viewer", email=f"{MARK}@example.com", may_own=True, actor=actor)
+    QuotaCount.objects.create(key=f"{tenant.pk}:requests_per_day:1", expires_at=time.time() + 3600)
     services.throttle(key=f"token:{token.pk}", limit=5, period_seconds=3600)
     Job.objects.create(kind="image_remake", payload={}, idempotency_key=f"image_remake:{Version.objects.first().pk}", result={"x": MARK})
     monkeypatch.setattr(deletion, "_SETTLED_SECONDS", -1)
@@ -102,7 +108,8 @@ class TestErasure:
         assert blobs_with(MARK)
         services.tenant_delete(tenant=tenant, reason="", grace=timedelta(0), actor=actor)
         erased = services.tenant_erase(tenant=tenant, actor=actor)
-        assert (erased.workers, erased.versions, erased.blobs_later) == (1, 2, 0)
+        assert (erased.workers, erased.versions, erased.blobs_later) == (2, 3, 0)
+        assert not QuotaCount.objects.exists()
         assert erased.blobs >= 2
         for label, text in everything().items():
             for one in ids:

@@ -22,6 +22,9 @@ def full(upload_js, tenant, actor):
     upload_js(HELLO.replace("hello", "again"), message="second")
     services.domain_add(tenant=tenant, worker_name="hello", hostname="hello.example.com", actor=actor)
     services.token_create(tenant=tenant, name="ci", scopes=["workers:read"], actor=actor)
+    services.override_set(tenant=tenant, name="cpu_ms", value=7, reason="a test", actor=actor)
+    services.webhook_create(tenant=tenant, url="https://example.com/hook", events=["*"], actor=actor)
+    services.invitation_create(tenant=tenant, role="viewer", email="eve@example.com", may_own=True, actor=actor)
 
 
 def exported(tenant, **options):
@@ -42,6 +45,9 @@ def test_everything_is_in_it(full, tenant):
     version = json.loads(files["workers/hello/versions/0002/version.json"])
     assert (version["number"], version["message"], version["modules"][0]["name"]) == (2, "second", "worker.js")
     assert files["workers/hello/versions/0001/modules/worker.js"] == HELLO.encode()
+    others = {"tenants.LimitOverride", "tenants.Webhook", "tenants.Invitation"}
+    assert {f"rows/{label}.jsonl" for label in others} <= set(files)
+    assert json.loads(files["rows/tenants.LimitOverride.jsonl"])["reason"] == "a test"
     assert {"tenant_create", "domain_add", "token_create"} <= {json.loads(line)["action"] for line in files["audit.jsonl"].splitlines()}
 
 
@@ -54,7 +60,7 @@ def test_the_sums_are_right(full, tenant):
 def test_no_secret_is_in_it_unless_it_was_asked_for(full, tenant):
     _, files = exported(tenant)
     everything = b"".join(files.values())
-    for secret in (b"s3cret", b"hs1.", b"digest", b"hst_"[:4] + b"0"):
+    for secret in (b"s3cret", b"hs1.", b"hs2.", b'"digest"', b'"secret"', b'"sealed"', b"whsec_"):
         assert secret not in everything
     assert "secrets.sealed" not in files
 
