@@ -116,7 +116,10 @@ def _answers(path: Path) -> bool:
 
 def _end(worker: Worker) -> None:
     worker.terminate()
-    worker.join(FINISH_SECONDS)
+    until = time.monotonic() + FINISH_SECONDS
+    # Not `join`: granian's own watching thread joins as well, and for a moment the second to do so is told of neither end nor patience.
+    while worker.is_alive() and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
     if worker.is_alive():
         log.warning("WARNING a worker had not finished after %s s; ending it", FINISH_SECONDS)
         worker.kill()

@@ -50,7 +50,6 @@ def full(upload_js, tenant, actor, monkeypatch):
     services.namespace_bindings_update(tenant=tenant, name=MARK, changes=own, actor=actor)
     services.domain_add(tenant=tenant, worker_name=f"{MARK}-one", hostname=f"{MARK}.example.com", actor=actor)
     token, _ = services.token_create(tenant=tenant, name=MARK, scopes=["workers:read"], actor=actor)
-    services.namespace_create(tenant=tenant, name=MARK, actor=actor)
     upload_js(CODE, name=f"{MARK}:inside")
     services.override_set(tenant=tenant, name="cpu_ms", value=7, reason=MARK, actor=actor)
     services.webhook_create(tenant=tenant, url=f"https://{MARK}.example.com/hook", events=["*"], actor=actor)
