@@ -20,7 +20,7 @@ from tenants.actor import Actor
 from tenants.models import User
 from tests.telemetry.making import owner, record
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tenants.models import Plan, Tenant
 
 from .making import record
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
