@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from types import SimpleNamespace
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -20,9 +19,25 @@ from tests.accounts.conftest import ORIGIN, PASSWORD, Browser
 pytestmark = pytest.mark.django_db
 
 
-def code_of(secret: str, *, later: int = 0) -> str:
-    """The code of now, or of some periods later."""
-    return totp.format_hotp_value(totp.hotp_value(secret, int(time.time()) // 30 + later))
+class Clock:
+    """What time it is for codes: it stands still, so that no code is over between being made and being checked."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def time(self) -> float:
+        return self.now
+
+    def code_of(self, secret: str) -> str:
+        """The code of now."""
+        return totp.format_hotp_value(totp.hotp_value(secret, int(self.now) // 30))
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(totp, "time", found)
+    return found
 
 
 def prove(browser: Browser, user: User) -> None:
@@ -32,26 +47,19 @@ def prove(browser: Browser, user: User) -> None:
 
 
 @pytest.fixture
-def guarded(browser, ada) -> tuple[Browser, str]:
+def guarded(browser, ada, clock) -> tuple[Browser, str]:
     """Ada has an app that makes codes; her browser, and the app's secret."""
     prove(browser, ada)
     page = browser.get("/accounts/2fa/totp/activate/").text
     secret = re.search(r'value="([A-Z2-7]{32})"', page)[1]
     assert "data:image/svg+xml" in page
     assert browser.post("/accounts/2fa/totp/activate/", code="000000").status_code == 200
-    assert browser.post("/accounts/2fa/totp/activate/", code=code_of(secret)).status_code == 302
+    assert browser.post("/accounts/2fa/totp/activate/", code=clock.code_of(secret)).status_code == 302
     return browser, secret
 
 
-@pytest.fixture
-def another_time(monkeypatch) -> None:
-    """A minute later, so that the code is another one: each is good once."""
-    now = time.time() + 60
-    monkeypatch.setattr(totp, "time", SimpleNamespace(time=lambda: now))
-
-
 class TestCodes:
-    def test_the_password_alone_is_not_enough(self, guarded, ada, another_time):
+    def test_the_password_alone_is_not_enough(self, guarded, ada, clock):
         _, secret = guarded
         other = Browser()
         assert other.log_in(ada.email).headers["Location"] == "/accounts/2fa/authenticate/"
@@ -59,8 +67,21 @@ class TestCodes:
         assert other.get("/accounts/email/").headers["Location"].startswith("/accounts/login/")
         assert other.post("/accounts/2fa/authenticate/", code="123456").status_code == 200
         assert other.who is None
-        other.post("/accounts/2fa/authenticate/", code=code_of(secret, later=2))
+        clock.now += 60
+        other.post("/accounts/2fa/authenticate/", code=clock.code_of(secret))
         assert other.who == ada.email
+
+    def test_each_code_is_good_once(self, guarded, ada, clock):
+        _, secret = guarded
+        clock.now += 60
+        first, second = Browser(), Browser()
+        for other in (first, second):
+            other.log_in(ada.email)
+            other.post("/accounts/2fa/authenticate/", code=clock.code_of(secret))
+        assert (first.who, second.who) == (ada.email, None)
+        clock.now += 30
+        second.post("/accounts/2fa/authenticate/", code=clock.code_of(secret))
+        assert second.who == ada.email
 
     def test_secrets_are_sealed_where_they_are_stored(self, guarded, ada):
         _, secret = guarded

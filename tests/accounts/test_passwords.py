@@ -202,3 +202,33 @@ def test_an_operator_makes_people_who_log_in_at_once(browser):
     services.user_create(email="op@example.com", password=PASSWORD, operator=True, actor=Actor.system())
     browser.log_in("op@example.com")
     assert browser.get("/admin/").status_code == 200
+
+
+class TestSomebodyElsesAddress:
+    """An address that was typed in by somebody whose it is not."""
+
+    def test_its_owner_gets_the_account(self, browser):
+        Browser("198.51.100.1").sign_up("ada@example.com", "the thief chose this one")
+        again = browser.sign_up("ada@example.com")
+        assert again.headers["Location"] == "/accounts/confirm-email/"
+        assert User.objects.count() == 1
+        browser.post("/accounts/password/reset/", email="ada@example.com")
+        where = browser.get(link("password/reset/key")).headers["Location"]
+        browser.post(where, password1=PASSWORD, password2=PASSWORD)
+        browser.log_in("ada@example.com")
+        browser.post(link("confirm-email"))
+        browser.log_in("ada@example.com")
+        assert browser.who == "ada@example.com"
+        thief = Browser("198.51.100.1")
+        thief.log_in("ada@example.com", "the thief chose this one")
+        assert thief.who is None
+
+    def test_it_cannot_be_moved_to_twice(self, browser, ada):
+        Browser("198.51.100.1").sign_up("wanted@example.com")
+        browser.log_in(ada.email)
+        found = browser.post("/accounts/email/", action_add="", email="Wanted@example.com")
+        assert found.status_code in {200, 302}
+        for at in [at for at, message in enumerate(mail.outbox) if "confirm-email" in str(message.body)]:
+            assert Browser().post(link("confirm-email", at)).status_code < 500
+        assert browser.who == "ada@example.com"
+        assert User.objects.filter(email="wanted@example.com").count() == 1
