@@ -5,6 +5,7 @@ Owns the encoding of a chunk and what is said beside it. Must not search: teleme
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -19,8 +20,8 @@ RECORDS: Final = 1_000
 TEXT_BYTES: Final = 1024 * 1024
 LEVEL_BITS: Final = {level: 1 << at for at, level in enumerate(LEVELS)}
 PREFIX_DIGITS: Final = 12
-_NUMBER_DIGITS: Final = 8
 _NUMBERS: Final = 1 << 32
+_REQUEST_ID: Final = re.compile(r"[0-9a-f]{20}")
 
 # The deployed version, which for a dynamic worker is not the record's own.
 Kept = tuple[str, InvocationRecord]
@@ -43,7 +44,7 @@ def chunks_of(records: Iterable[Kept]) -> Iterator[list[Kept]]:
         yield portion
 
 
-def made(records: Sequence[Kept], *, tenant_id: int, worker_id: int, process: str, kept: bool, now: int) -> Chunk:
+def made(records: Sequence[Kept], *, tenant_id: int, worker_id: int, process: str, kept: bool, now: int, node: str = "") -> Chunk:
     """The row for a portion of records, not saved."""
     data = zlib.compress(_encode(records), 1)
     numbers = [number for _, record in records if (number := number_of(record.request_id)) is not None]
@@ -59,7 +60,8 @@ def made(records: Sequence[Kept], *, tenant_id: int, worker_id: int, process: st
         for line in record.logs:
             levels |= LEVEL_BITS.get(line.level, 0)
     return Chunk(
-        tenant_id=tenant_id, worker_id=worker_id, process=process[:16], first_number=first, last_number=last, first_ms=int(min(started)),
+        tenant_id=tenant_id, worker_id=worker_id, node=node[:100], process=process[:16],
+        first_number=first, last_number=last, first_ms=int(min(started)),
         last_ms=int(max(started)) + 1, count=len(records), levels=levels, failed=failed, kept=kept, stored=now, size=len(data), data=data,
     )  # fmt: skip
 
@@ -71,11 +73,7 @@ def records_of(chunk: Chunk) -> list[Kept]:
 
 def number_of(request_id: str) -> int | None:
     """What a request id ends with; None for what is no id of a gateway's."""
-    digits = request_id[PREFIX_DIGITS:]
-    try:
-        return int(digits, 16) if len(digits) == _NUMBER_DIGITS and digits.isalnum() else None
-    except ValueError:
-        return None
+    return int(request_id[PREFIX_DIGITS:], 16) if _REQUEST_ID.fullmatch(request_id) else None
 
 
 def is_failure(record: InvocationRecord) -> bool:

@@ -101,7 +101,7 @@ def _store(
         _rollups_add(minutes if step == MINUTE else coarser(minutes, step), step)
     now = time.time()
     ledger.usage_add(hours=by_hour(minutes), names={owner.worker_id: owner.worker for owner, _ in records}, now=now)
-    Chunk.objects.bulk_create(_chunks(records, prefix=prefix, now=int(now)))
+    Chunk.objects.bulk_create(_chunks(records, node=node, prefix=prefix, now=int(now)))
     losses_add(node=node, lost=lost)
 
 
@@ -124,7 +124,7 @@ def _rollups_add(tallies: dict[tuple[Place, int], Tally], step: int) -> None:
     Rollup.objects.bulk_create(rows, update_conflicts=True, unique_fields=_IDENTITY, update_fields=_COLUMNS)
 
 
-def _chunks(records: Iterable[tuple[Owner, InvocationRecord]], *, prefix: str, now: int) -> list[Chunk]:
+def _chunks(records: Iterable[tuple[Owner, InvocationRecord]], *, node: str, prefix: str, now: int) -> list[Chunk]:
     by_worker: dict[tuple[int, int], list[chunks.Kept]] = {}
     for owner, record in records:
         by_worker.setdefault((owner.tenant_id, owner.worker_id), []).append((owner.version, record))
@@ -135,6 +135,7 @@ def _chunks(records: Iterable[tuple[Owner, InvocationRecord]], *, prefix: str, n
     return [
         chunks.made(
             portion,
+            node=node,
             tenant_id=tenant_id,
             worker_id=worker_id,
             process=prefix,

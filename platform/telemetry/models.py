@@ -132,6 +132,8 @@ class Chunk(models.Model):
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     worker_id = models.BigIntegerField()
+    # The machine of the gateway.
+    node = models.CharField(max_length=100, blank=True, db_default="")
     # What the request ids begin with, and the range of what they end with.
     process = models.CharField(max_length=16)
     first_number = models.BigIntegerField()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from sandbox.worker.record import LEVELS, InvocationRecord
-from telemetry.chunks import LEVEL_BITS, PREFIX_DIGITS, Kept, is_failure, number_of, records_of
+from telemetry.chunks import LEVEL_BITS, PREFIX_DIGITS, is_failure, number_of, records_of
 from telemetry.models import Chunk
 from tenants.errors import FieldInvalid, NotFound
 from tenants.models import Tenant
@@ -71,11 +71,15 @@ class Wanted:
         )
 
 
+# A machine's name, and what one of its gateways left.
+Placed = tuple[str, str, InvocationRecord]
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One page of a search."""
 
-    records: list[Kept]
+    records: list[Placed]
     # Where to go on; None when everything has been looked at.
     cursor: str | None
     # False when the page is short only because the search had taken long enough.
@@ -91,7 +95,7 @@ def search(*, tenant: Tenant, worker_id: int | None, wanted: Wanted, cursor: str
     if at is not None:
         chunks = chunks.filter(pk__lte=at[0])
     chunks = _narrowed(chunks, wanted)
-    found: list[Kept] = []
+    found: list[Placed] = []
     scanned = 0
     until = time.monotonic() + SCAN_SECONDS
     for chunk in _newest_first(chunks):
@@ -99,7 +103,7 @@ def search(*, tenant: Tenant, worker_id: int | None, wanted: Wanted, cursor: str
         first = len(records) if at is None or at[0] != chunk.pk else min(at[1], len(records))
         for index in range(first - 1, -1, -1):
             if wanted.matches(*records[index]):
-                found.append(records[index])
+                found.append((chunk.node, *records[index]))
                 if len(found) == limit:
                     return Found(found, f"{chunk.pk}.{index}", complete=True)
         scanned += len(records)
@@ -108,21 +112,22 @@ def search(*, tenant: Tenant, worker_id: int | None, wanted: Wanted, cursor: str
     return Found(found, None, complete=True)
 
 
-def invocations_of(*, tenant: Tenant, worker_id: int, request_id: str) -> list[Kept]:
+def invocations_of(*, tenant: Tenant, worker_id: int, request_id: str) -> list[Placed]:
     """Everything that the worker kept of one request, in the order it ended; raises `InvocationNotFound`."""
-    found: list[Kept] = []
+    found: list[Placed] = []
     if number_of(request_id) is not None:
         chunks = _narrowed(Chunk.objects.filter(tenant=tenant, worker_id=worker_id, kept=True), Wanted(request_id=request_id))
         for chunk in chunks.order_by("pk"):
-            found += [kept for kept in records_of(chunk) if kept[1].request_id == request_id]
+            found += [(chunk.node, *kept) for kept in records_of(chunk) if kept[1].request_id == request_id]
     if not found:
         raise InvocationNotFound
     return found
 
 
-def shown(version: str, record: InvocationRecord) -> dict[str, Any]:
+def shown(node: str, version: str, record: InvocationRecord) -> dict[str, Any]:
     """A record as the API shows it."""
     return {
+        "node": node,
         "request_id": record.request_id,
         "started": record.started_ms,
         "worker": record.worker,

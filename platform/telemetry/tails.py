@@ -140,7 +140,7 @@ class Follower:
                 self._index = index + 1
                 version, record = records[index]
                 if self._sampled(record.request_id) and self._wanted.matches(version, record):
-                    heard.events.append(Event(self.cursor, search.shown(version, record)))
+                    heard.events.append(Event(self.cursor, search.shown(chunk.node, version, record)))
             self._index = len(records)
         heard.more = len(chunks) == _CHUNKS
         self._returning = self._returning and heard.more

@@ -138,7 +138,7 @@ async def test_it_ends_so_that_rights_are_looked_at_again(native: Native, feed: 
     assert await Tail.objects.acount() == 0
 
 
-@pytest.mark.parametrize("query", ["sample=0", "sample=2", "sample=x", "cursor=x", "status=7", "limit=3"])
+@pytest.mark.parametrize("query", ["sample=0", "sample=2", "sample=x", "sample=nan", "cursor=x", "status=7", "limit=3"])
 def test_bad_questions(native: Native, worker: Worker, query: str) -> None:
     problem = native.get(f"/workers/hello/tail?{query}").problem
     assert (problem["status"], problem["field"]) == (400, query.partition("=")[0])

@@ -192,7 +192,8 @@ class TestLogs:
         outer, inner = native.get(f"/workers/hello/invocations/{noted['id'](2)}").json
         assert (outer["depth"], inner["depth"], inner["worker"], inner["version"]) == (0, 1, "hello~LOADER", VERSION)
         assert [each["message"] for each in outer["logs"]] == ["Straße reached", "careful"]
-        for missing in (noted["id"](7), noted["id"](99), "nonsense", "x" * 500):
+        assert (outer["node"], inner["node"]) == ("here", "here")
+        for missing in (noted["id"](7), noted["id"](99), "nonsense", "x" * 500, "%00" * 12 + "00000001"):
             problem = native.get(f"/workers/hello/invocations/{missing}").problem
             assert (problem["status"], problem["code"]) == (404, "invocation_not_found")
 
@@ -216,7 +217,7 @@ class TestUsage:
         assert sum(int(row["requests"]) for row in rows) == 5
         assert {row["worker"] for row in rows} == {"hello", "other"}
 
-    @pytest.mark.parametrize("month", ["2026-13", "26-01", "2026-1", "x"])
+    @pytest.mark.parametrize("month", ["2026-13", "26-01", "2026-1", "x", "20\uff12\uff16-01"])
     def test_a_month_that_is_none(self, payer: Native, month: str) -> None:
         assert payer.get(f"/usage?month={month}").problem["field"] == "month"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rest_framework import serializers
 
 from api.serializers.base import Sent, Shown
@@ -130,7 +132,7 @@ class RecordsQuery(Sent):
     level = serializers.ChoiceField(choices=LEVELS, required=False, help_text="With a console line of this level or above.")
     outcome = serializers.ChoiceField(choices=OUTCOMES, required=False)
     failed = serializers.BooleanField(required=False, allow_null=True, default=None)
-    status = serializers.RegexField(r"^[1-9](\d\d|xx)$", required=False, help_text="404, or 4xx.")
+    status = serializers.RegexField(r"^[1-9]([0-9]{2}|xx)$", required=False, help_text="404, or 4xx.")
     method = serializers.RegexField(r"^[A-Z]{1,20}$", required=False)
     version = serializers.UUIDField(required=False)
     event = serializers.ChoiceField(choices=EVENTS, required=False)
@@ -151,6 +153,12 @@ class TailQuery(RecordsQuery):
 
     sample = serializers.FloatField(required=False, min_value=0.0001, max_value=1.0, default=1.0, help_text="The share of requests.")
     cursor = serializers.CharField(required=False, max_length=40, help_text="The id of an event to go on after, as Last-Event-ID.")
+
+    def validate_sample(self, value: float) -> float:
+        """Bounds let "nan" pass."""
+        if math.isnan(value):
+            raise serializers.ValidationError("A valid number is required.")
+        return value
 
 
 class Line(Shown):
@@ -174,6 +182,7 @@ class Exception_(Shown):  # noqa: N801 - the builtin has the name
 class Invocation(Shown):
     """One event, from its arrival to its last waitUntil promise."""
 
+    node = serializers.CharField(help_text="The machine whose gateway served it.")
     request_id = serializers.CharField(help_text="What the visitor was told in Hostel-Request-Id.")
     started = serializers.FloatField(help_text="Its arrival, milliseconds since 1970.")
     worker = serializers.CharField(help_text="Of a dynamic worker: its parent, ~ and the binding.")
@@ -215,7 +224,7 @@ class Logs(Shown):
 class UsageQuery(Sent):
     """Which month."""
 
-    month = serializers.RegexField(r"^20\d\d-(0[1-9]|1[0-2])$", required=False, help_text="YYYY-MM, UTC; this month if not given.")
+    month = serializers.RegexField(r"^20[0-9]{2}-(0[1-9]|1[0-2])$", required=False, help_text="YYYY-MM, UTC; this month if not given.")
 
 
 class Used(Shown):
