@@ -100,7 +100,7 @@ async def test_of_a_thousand_visitors_at_four_processes_exactly_a_hundred_pass(
     await sync_to_async(upload_js)()
     for server in gateways:
         assert (await one(server)).status == 200
-    await sync_to_async(services.tenant_limits_set)(tenant=tenant, limits={"requests_per_day": 100}, actor=actor)
+    await sync_to_async(services.tenant_limits_set)(tenant=tenant, limits={"requests_per_month": 100}, actor=actor)
     answers: list[Answer] = []
     go = asyncio.Event()
     visitors = [passing(server.port, answers, go) for server in gateways for _ in range(250)]
@@ -111,8 +111,8 @@ async def test_of_a_thousand_visitors_at_four_processes_exactly_a_hundred_pass(
     refused = next(answer for answer in answers if answer.status == 429)
     assert refused.get(b"hostel-error") == b"tenant_requests_exceeded"
     seconds = int(refused.get(b"retry-after") or b"")
-    assert 0 < seconds <= 86_400
-    assert (refused.get(b"ratelimit") or b"").startswith(b'"requests_per_day";r=0;t=')
+    assert 0 < seconds <= 31 * 86_400
+    assert (refused.get(b"ratelimit") or b"").startswith(b'"requests_per_month";r=0;t=')
     left = [int(answer.get(b"ratelimit").partition(b"r=")[2].partition(b";")[0]) for answer in answers if answer.status == 200]
     assert min(left) == 0
     # What each process told the visitors it let pass never grew: no unit was given twice.
@@ -120,7 +120,7 @@ async def test_of_a_thousand_visitors_at_four_processes_exactly_a_hundred_pass(
     if quotas.store().local:
         assert sorted(left) == list(range(100))
     # Raised by one: exactly one more, wherever it comes in.
-    await sync_to_async(services.tenant_limits_set)(tenant=tenant, limits={"requests_per_day": 101}, actor=actor)
+    await sync_to_async(services.tenant_limits_set)(tenant=tenant, limits={"requests_per_month": 101}, actor=actor)
     assert Counter([(await one(server)).status for server in gateways]) == {200: 1, 429: 3}
 
 
@@ -140,7 +140,9 @@ async def test_a_change_reaches_every_process_at_once_and_ends_by_itself(
     override = services.override_set
     await sync_to_async(override)(tenant=tenant, name="requests_per_minute", value=4_000, reason="a launch", expires_at=ends, actor=actor)
     for server in gateways:
-        assert (await one(server)).get(b"ratelimit-policy") == b'"requests_per_minute";q=4000;w=60'
+        found = (await one(server)).get(b"ratelimit-policy")
+        # Unless the machine was so slow that it is over already.
+        assert found == b'"requests_per_minute";q=4000;w=60' or timezone.now() >= ends
     late = []
     for server in gateways:
         while (await one(server)).get(b"ratelimit-policy") is not None:
