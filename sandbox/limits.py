@@ -31,7 +31,7 @@ class Limits:
     startup_cpu_ms: int = 1_000
     # From the request's arrival to the end of its response and its waitUntil promises.
     wall_ms: int = 60_000
-    # Linear memory of one instance (the guest itself takes about 2 MiB of it).
+    # Linear memory of one instance (the guest itself takes 6.4 MiB of it).
     memory_bytes: int = 128 * MIB
     # fetch() calls and calls of other workers, per request.
     subrequests: int = 50
@@ -51,6 +51,8 @@ class Limits:
 
         Unknown names and values that are no positive integer up to `MOST` raise `BundleInvalid` naming the field.
         """
+        if not override:
+            return self
         names = {field.name for field in fields(self)}
         changed: dict[str, int] = {}
         for name, value in override.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sandbox.bundle import Bundle
 from sandbox.limits import Limits
@@ -17,6 +17,10 @@ from sandbox.worker.record import InvocationRecord
 if TYPE_CHECKING:
     from sandbox.http import Request, Response
     from sandbox.worker.calls import Calls
+
+
+# The meta of nearly every dynamic worker, written once.
+_NO_PROPS: Final = b'{"props":null}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +102,4 @@ class Target:
     def __post_init__(self) -> None:
         """Encode the meta once."""
         if not self.meta_json:
-            self.meta_json = json.dumps(dict(self.meta), separators=(",", ":")).encode()
+            self.meta_json = _NO_PROPS if self.meta == {"props": None} else json.dumps(dict(self.meta), separators=(",", ":")).encode()
