@@ -1,6 +1,7 @@
 """From a process's ring to its segments on disk.
 
-Owns one thread that takes what was noted, `FLUSH_SECONDS` after `FLUSH_SECONDS`, and appends it to a segment file (telemetry.frames). What
+Owns a thread that takes what was noted, `FLUSH_SECONDS` after `FLUSH_SECONDS`, and appends it to a segment file (telemetry.frames), and
+another that has the disk keep what was written: a disk may take its time, and what is noted must not wait for it. What
 has been written survives the process (`kill -9` loses what the ring held: the last `FLUSH_SECONDS` and the batch being written); what has
 been synced, every `SYNC_SECONDS`, survives the machine. Must not run on the event loop, and must never wait for whoever reads.
 """
@@ -51,9 +52,13 @@ class Spool:
         self._head = Head(node=socket.gethostname()[:100], prefix=prefix, pid=os.getpid())
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._syncer = threading.Thread(target=self._keep, name="spool-sync", daemon=True)
+        # Between the two: the descriptor in use, and those that are to be synced and closed.
+        self._lock = threading.Lock()
+        self._ended: list[int] = []
         self._descriptor = -1
         self._size = 0
-        self._opened = self._synced = self._measured = 0.0
+        self._opened = self._measured = 0.0
         self._dirty = False
         self._room = True
         self._complained = -_COMPLAIN_SECONDS
@@ -71,12 +76,14 @@ class Spool:
         """Begin; raises `OSError` where the folder cannot be made."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._thread.start()
+        self._syncer.start()
 
     def close(self) -> None:
         """Write what is left, and stop."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5)
+        for thread in (self._thread, self._syncer):
+            if thread.is_alive():
+                thread.join(timeout=5)
 
     def as_dict(self) -> dict[str, Any]:
         """Counters since the start, JSON-able."""
@@ -104,6 +111,27 @@ class Spool:
             self._round()
         self._round()
         self._shut()
+        self._sync()
+
+    def _keep(self) -> None:
+        while not self._stop.wait(SYNC_SECONDS):
+            self._sync()
+
+    def _sync(self) -> None:
+        """Have the disk keep what was written, and let go of segments that have ended."""
+        with self._lock:
+            ended, self._ended = self._ended, []
+            if self._dirty and self._descriptor >= 0:
+                # A copy: the segment may end meanwhile.
+                ended.append(os.dup(self._descriptor))
+            self._dirty = False
+        for descriptor in ended:
+            try:
+                os.fdatasync(descriptor)
+            except OSError as error:
+                self._complain("the spool cannot be synced", error)
+            finally:
+                os.close(descriptor)
 
     def _round(self) -> None:
         try:
@@ -164,24 +192,15 @@ class Spool:
         self._descriptor, self._size, self._opened = descriptor, len(start), now
 
     def _look_after(self) -> None:
-        """Sync what has been written a while ago, and end a segment that is large or old."""
-        if self._descriptor < 0:
-            return
-        now = time.monotonic()
-        if self._dirty and now - self._synced >= SYNC_SECONDS:
-            self._dirty = False
-            self._synced = now
-            os.fdatasync(self._descriptor)
-        if self._size >= SEGMENT_BYTES or now - self._opened >= SEGMENT_SECONDS:
+        """End a segment that is large or old."""
+        if self._descriptor >= 0 and (self._size >= SEGMENT_BYTES or time.monotonic() - self._opened >= SEGMENT_SECONDS):
             self._shut()
 
     def _shut(self) -> None:
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
-            try:
-                os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)
+        with self._lock:
+            if self._descriptor >= 0:
+                self._ended.append(self._descriptor)
+                self._descriptor = -1
 
     def _measure(self, now: float) -> None:
         self._measured = now

@@ -98,13 +98,6 @@ class Tally:
             "wall": self.wall.encode(),
         }
 
-    def __getattr__(self, name: str) -> int:
-        """One of the sums, by its column's name."""
-        try:
-            return self.sums[ROLLUP_SUMS.index(name)]
-        except ValueError:
-            raise AttributeError(name) from None
-
 
 def by_minute(records: Iterable[tuple[Owner, InvocationRecord]]) -> dict[tuple[Place, int], Tally]:
     """The records added up by place and minute (seconds since 1970)."""

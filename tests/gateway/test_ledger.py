@@ -42,8 +42,9 @@ export default {
   },
 };
 """
-# What a killed process may not have had time to write; the promise is 200 ms, and a busy machine may double it.
-BOUND_SECONDS = 0.4
+# What a killed process may not have had time to write; the promise is 200 ms, and a busy machine may keep the thread from its turn for longer.
+BOUND_SECONDS = 1.0
+LOAD_SECONDS = 2.0
 
 
 @pytest.fixture(autouse=True)
@@ -143,8 +144,7 @@ async def test_a_killed_gateway_takes_no_more_than_its_last_moments(home: Path, 
                     answered.append(time.monotonic())
 
         loads = [asyncio.create_task(load()) for _ in range(4)]
-        # By requests and not by time: a slow machine gets as many.
-        while len(answered) < 300:
+        while len(answered) < 300 or answered[-1] - answered[0] < LOAD_SECONDS:
             await asyncio.sleep(0.01)
         killed.append(time.monotonic())
         os.kill(pid, signal.SIGKILL)
@@ -154,6 +154,7 @@ async def test_a_killed_gateway_takes_no_more_than_its_last_moments(home: Path, 
         await asyncio.gather(*loads, return_exceptions=True)
     sums = await counted(home)
     certain = sum(at < killed[0] - BOUND_SECONDS for at in answered)
+    assert certain > 0
     assert certain <= sums["requests"] <= sent, (len(answered), sums)
     assert sums["response_bytes"] == 100 * sums["requests"]
     # What is there is there once: every copy of the sums agrees.
