@@ -21,6 +21,10 @@ _SQLITE = {
 # after five minutes without a server nobody would get a connection for minutes more.
 _POOL = {"min_size": 0, "max_size": 16, "timeout": 5, "max_idle": 60, "reconnect_timeout": 1}
 
+# A server whose machine has vanished says nothing: without these (seconds, and milliseconds for the last) whoever asks it waits a quarter
+# of an hour for an answer, and with him the few threads in which a gateway asks.
+_LIVENESS = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+
 
 def database(url: str) -> dict[str, Any]:
     """The `DATABASES` entry for `url`; raises ValueError for an engine Hostel does not support."""
@@ -32,7 +36,7 @@ def database(url: str) -> dict[str, Any]:
             # Tests run several processes and threads against it: a file, never memory.
             entry["TEST"] = {"NAME": f"{entry['NAME']}.test"}
         case "django.db.backends.postgresql":
-            entry["OPTIONS"] = {"pool": _POOL, **options}
+            entry["OPTIONS"] = {"pool": _POOL, **_LIVENESS, **options}
             # A connection that died while it waited in the pool (the server was restarted) is replaced, not handed out.
             entry["CONN_HEALTH_CHECKS"] = True
         case other:

@@ -203,6 +203,13 @@ class TestDatabase:
         assert entry["OPTIONS"]["pool"]
         assert entry["OPTIONS"]["sslmode"] == "require"
 
+    def test_postgresql_is_given_up_when_it_has_vanished_and_a_dead_connection_is_not_handed_out(self):
+        entry = database("postgres://me@db.example/hostel")
+        assert entry["CONN_HEALTH_CHECKS"]
+        assert entry["OPTIONS"]["tcp_user_timeout"] == 15_000
+        assert entry["OPTIONS"]["pool"]["reconnect_timeout"] <= 2
+        assert database("postgres://me@db.example/hostel?connect_timeout=2")["OPTIONS"]["connect_timeout"] == 2
+
     @pytest.mark.parametrize("url", ["mysql://u@h/d", "oracle://u@h/d"])
     def test_others_are_refused(self, url):
         with pytest.raises(ValueError, match="DATABASE_URL"):
