@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from sandbox import HostelError, InvocationError, Request, Response, Target
 from sandbox.errors import CpuExceeded, GuestFault, QueueFull, SyntaxFailed, VisitorLeft, WorkerThrew
@@ -128,6 +130,13 @@ async def stuck(request: Request) -> Response:
 async def nap(request: Request) -> Response:
     """Leaves the body alone for a second, and then for good."""
     await asyncio.sleep(1)
+    return reply()
+
+
+async def held(request: Request) -> Response:
+    """Answers when the test says so: when there is a file `go` in the home."""
+    while not (Path(os.environ["HOSTEL_HOME"]) / "go").exists():
+        await asyncio.sleep(0.01)
     return reply()
 
 

@@ -25,8 +25,9 @@ def child_of(tmp_path):
     said: list[str] = []
     log = LogFile(tmp_path, "unit", echo=said.append, verbose=False)
 
-    def make(script: str, *, grace: float = 1.0) -> tuple[Child, list[str]]:
-        return Child(Spec("unit", ["/bin/sh", "-c", script], never, grace), log=log, environ=dict(os.environ), cwd=tmp_path), said
+    def make(script: str, *, grace: float = 1.0, reload: signal.Signals | None = None) -> tuple[Child, list[str]]:
+        spec = Spec("unit", ["/bin/sh", "-c", script], never, grace, reload=reload)
+        return Child(spec, log=log, environ=dict(os.environ), cwd=tmp_path), said
 
     yield make
     log.close()
@@ -55,6 +56,35 @@ async def test_a_process_that_ends_is_started_again_and_the_terminal_hears_of_it
     await running
     assert child.restarts >= 1
     assert any("ended with code 3; starting it again in 0.5 s" in line for line in said)
+
+
+async def test_a_reload_starts_again_at_once_and_warns_nobody(tmp_path, child_of):
+    child, said = child_of("echo started >> marks; exec sleep 60")
+    running = asyncio.create_task(child.run())
+    await until(lambda: (tmp_path / "marks").exists() and (tmp_path / "marks").read_text().count("started") == 1)
+    first = child.pid
+    child.reload()
+    await until(lambda: (tmp_path / "marks").read_text().count("started") == 2)
+    assert child.pid not in (None, first)
+    await child.stop()
+    await running
+    assert (child.restarts, said) == (0, [])
+    # There is nothing to reload any more.
+    child.reload()
+
+
+async def test_a_reload_by_signal_leaves_the_process_where_it_is(tmp_path, child_of):
+    script = "trap 'echo reloaded >> marks' HUP; echo started >> marks; while :; do sleep 0.05; done"
+    child, said = child_of(script, reload=signal.SIGHUP)
+    running = asyncio.create_task(child.run())
+    await until(lambda: (tmp_path / "marks").exists())
+    first = child.pid
+    child.reload()
+    await until(lambda: "reloaded" in (tmp_path / "marks").read_text())
+    assert child.pid == first
+    await child.stop()
+    await running
+    assert said == []
 
 
 async def test_waits_between_restarts_grow(tmp_path, child_of):
