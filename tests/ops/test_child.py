@@ -61,11 +61,11 @@ async def test_a_process_that_ends_is_started_again_and_the_terminal_hears_of_it
 async def test_a_reload_starts_again_at_once_and_warns_nobody(tmp_path, child_of):
     child, said = child_of("echo started >> marks; exec sleep 60")
     running = asyncio.create_task(child.run())
-    await until(lambda: (tmp_path / "marks").exists() and (tmp_path / "marks").read_text().count("started") == 1)
+    await until(lambda: child.pid is not None and (tmp_path / "marks").exists(), 20)
     first = child.pid
     child.reload()
-    await until(lambda: (tmp_path / "marks").read_text().count("started") == 2)
-    assert child.pid not in (None, first)
+    await until(lambda: child.pid not in (None, first), 20)
+    await until(lambda: (tmp_path / "marks").read_text().count("started") == 2, 20)
     await child.stop()
     await running
     assert (child.restarts, said) == (0, [])
@@ -77,10 +77,10 @@ async def test_a_reload_by_signal_leaves_the_process_where_it_is(tmp_path, child
     script = "trap 'echo reloaded >> marks' HUP; echo started >> marks; while :; do sleep 0.05; done"
     child, said = child_of(script, reload=signal.SIGHUP)
     running = asyncio.create_task(child.run())
-    await until(lambda: (tmp_path / "marks").exists())
+    await until(lambda: child.pid is not None and (tmp_path / "marks").exists(), 20)
     first = child.pid
     child.reload()
-    await until(lambda: "reloaded" in (tmp_path / "marks").read_text())
+    await until(lambda: "reloaded" in (tmp_path / "marks").read_text(), 20)
     assert child.pid == first
     await child.stop()
     await running
