@@ -22,8 +22,8 @@ listen_addresses = '127.0.0.1'
 max_connections = 100
 shared_buffers = 16MB
 fsync = off
-synchronous_commit = off
 """
+# (Not `synchronous_commit = off` as well: what was committed must be there after an immediate stop.)
 
 
 @dataclass(slots=True)
