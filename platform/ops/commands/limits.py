@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
+from django.db.models import F
+
 from ops.cli import Outcome, table
 from ops.commands.support import later, moment, operator
 from tenants import selectors, services
@@ -75,7 +77,7 @@ def _changed(tenant: Tenant) -> Outcome:
 
 
 def _overrides(tenant: Tenant) -> list[dict[str, Any]]:
-    rows = LimitOverride.objects.filter(tenant=tenant).select_related("worker").order_by("name", "worker__name")
+    rows = LimitOverride.objects.filter(tenant=tenant).select_related("worker").order_by("name", F("worker__name").asc(nulls_first=True))
     return [
         {
             "limit": row.name,
