@@ -12,12 +12,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.auth import TENANT_PARAMETER, tenant_of
+from api.auth import tenant_of
+from api.queries import queried
 from api.serializers.audit import AdminAuditEvent, AdminAuditExport, AdminAuditQuery, AuditEvent, AuditQuery, AuditVerified, exported
 from api.streaming import CONTENT_TYPE, JsonLines
 from api.views.base import OperatorView, TenantView
 from tenants import selectors, services
-from tenants.errors import FieldInvalid, TenantNotFound
+from tenants.errors import TenantNotFound
 from tenants.models import AuditEvent as EventRow
 from tenants.selectors import AuditFilter, AuditPage
 from tenants.services import Head
@@ -72,7 +73,7 @@ class AdminAuditExportView(OperatorView):
     @extend_schema(operation_id="admin_audit_export", parameters=[AdminAuditExport], responses={(200, CONTENT_TYPE): OpenApiTypes.STR})
     def get(self, request: Request) -> JsonLines:
         """One chain as JSON lines, oldest first; the last line is `{"head": {"number", "hash"}}`."""
-        chain = _chain(_checked(request, AdminAuditExport)["tenant"])
+        chain = _chain(queried(request, AdminAuditExport)["tenant"])
         head, events = selectors.audit_export_chain(chain=chain)
         return JsonLines(_lines(head, events), filename=f"audit-{chain}.jsonl")
 
@@ -90,23 +91,9 @@ class AdminAuditVerify(OperatorView):
 
 
 def _asked(request: Request, query: type[serializers.Serializer[Any]]) -> tuple[AuditFilter, dict[str, Any]]:
-    sent = _checked(request, query)
+    sent = queried(request, query)
     names = AuditFilter.__dataclass_fields__
     return AuditFilter(**{name: value for name, value in sent.items() if name in names}), sent
-
-
-def _checked(request: Request, query: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    """The query, each parameter at most once. Raises FieldInvalid, ValidationError."""
-    for name, values in request.query_params.lists():
-        if len(values) > 1:
-            raise FieldInvalid(f"{name[:80]} was given {len(values)} times.", field=name[:80])
-    given = request.query_params.dict()
-    if TENANT_PARAMETER not in query().fields:
-        # It has named the tenant already.
-        given.pop(TENANT_PARAMETER, None)
-    checked = query(data=given)
-    checked.is_valid(raise_exception=True)
-    return dict(checked.validated_data)
 
 
 def _chain(name: str) -> str:
