@@ -57,6 +57,9 @@ class Pool:
         self._loading: dict[str, Loading] = {}
         self._bytes: dict[str, int] = {}
         self._by_tenant: Counter[str] = Counter()
+        # Bytes one tenant may have when the budget is full, and who has more.
+        self._share = config.budget_bytes * config.tenant_share
+        self._over_share: set[str] = set()
         self._total = 0
         # Entries removed since memory was last given back to the system.
         self._removed = 0
@@ -88,10 +91,7 @@ class Pool:
         return entry, isolate
 
     async def acquire(self, target: Target) -> tuple[Entry, Isolate, Literal["cold", "warm"]]:
-        """An isolate for a request to `target`, made if need be. Raises what the target's source or its start-up raises."""
-        found = self.warm(target)
-        if found is not None:
-            return found[0], found[1], "warm"
+        """An isolate for a request that `warm` had none for. Raises what the target's source or its start-up raises."""
         self.stats.misses += 1
         key = target.key.text
         entry = self._entries.get(key)
@@ -251,25 +251,23 @@ class Pool:
             return
         size = entry.bytes(len(self._engine.base))
         change = size - self._bytes.get(entry.key, 0)
-        self._total += change
-        self._by_tenant[entry.tenant] += change
         self._bytes[entry.key] = size
+        self._count(entry.tenant, change)
         if self._total > self._config.budget_bytes:
             self._make_room(keep=entry.key)
 
     def _make_room(self, keep: str) -> None:
         """Drop idle entries, oldest first: of tenants over their share, then of anybody."""
-        share = self._config.budget_bytes * self._config.tenant_share
         for over_share in (True, False):
-            if over_share and not any(size > share for size in self._by_tenant.values()):
-                # The usual case: nobody is over the share, and no entry has to be looked at for that.
+            if over_share and not self._over_share:
+                # The usual case, in which no entry has to be looked at.
                 continue
             leaving: list[str] = []
             excess = self._total - self._config.budget_bytes
             for key, entry in self._entries.items():
                 if excess <= 0:
                     break
-                if key != keep and self._evictable(entry) and (not over_share or self._by_tenant[entry.tenant] > share):
+                if key != keep and self._evictable(entry) and (not over_share or entry.tenant in self._over_share):
                     leaving.append(key)
                     excess -= self._bytes.get(key, 0)
             for key in leaving:
@@ -283,10 +281,17 @@ class Pool:
 
     def _remove(self, key: str) -> None:
         entry = self._entries.pop(key)
-        size = self._bytes.pop(key, 0)
-        self._total -= size
-        self._by_tenant[entry.tenant] -= size
-        if self._by_tenant[entry.tenant] <= 0:
-            del self._by_tenant[entry.tenant]
+        self._count(entry.tenant, -self._bytes.pop(key, 0))
         self._removed += 1
         entry.close()
+
+    def _count(self, tenant: str, change: int) -> None:
+        """Add to what there is of `tenant`, and of all."""
+        self._total += change
+        held = self._by_tenant[tenant] = self._by_tenant[tenant] + change
+        if held > self._share:
+            self._over_share.add(tenant)
+        else:
+            self._over_share.discard(tenant)
+        if held <= 0:
+            del self._by_tenant[tenant]
