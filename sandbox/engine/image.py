@@ -66,13 +66,11 @@ class Image:
         low = stack_top // PAGE * PAGE
         inbox, inbox_size = instance.inbox
         dead = range(-(-inbox // PAGE) * PAGE, (inbox + inbox_size) // PAGE * PAGE)
-        zeros = bytes(PAGE)
-        original = memoryview(base)
         places: list[tuple[int, int]] = []
         for at in range(low, memory, PAGE):
-            before = original[at : at + PAGE] if at + PAGE <= len(base) else base[at:].ljust(PAGE, b"\0") if at < len(base) else zeros
-            if view[at : at + PAGE] != before and not (dead and dead.start <= at < dead.stop):
-                places += _changes(at, bytes(view[at : at + PAGE]), bytes(before))
+            now, before = bytes(view[at : at + PAGE]), base[at : at + PAGE].ljust(PAGE, b"\0")
+            if now != before and not (dead and dead.start <= at < dead.stop):
+                places += _changes(at, now, before)
         return cls(build, memory, _placed(places), b"".join(bytes(view[at : at + length]) for at, length in places))
 
     def restore(self, instance: Instance) -> None:

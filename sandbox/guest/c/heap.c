@@ -1,6 +1,6 @@
 /* The JavaScript heap's allocator. It exists for where things lie: a worker's own objects stand close together on pages of their own, so that
- * an instance of it differs from the base image in few pages. (With wasi-libc's malloc they went into the holes that making the base image
- * had left, and 60 pages of it were copied for a worker of ten objects.)
+ * an instance of it differs from the base image in few pages. (The engine's own pool put them into half-full pages of the base image, one
+ * for each size: docs/decisions/0014.)
  * Small blocks: a free list for each multiple of eight bytes, filled from chunks in order of allocation; never merged. Larger ones are
  * malloc's. A word before each block says which. Must not be used for anything but the engine's heap. */
 #include <malloc.h>
