@@ -35,13 +35,7 @@ function blobBytes(parts, endings) {
     chunks[i] = bytes;
     total += typedArrayByteLength(bytes);
   }
-  const all = new U8(total);
-  let at = 0;
-  for (let i = 0; i < chunks.length; i++) {
-    bytesSet(all, chunks[i], at);
-    at += typedArrayByteLength(chunks[i]);
-  }
-  return all;
+  return copyBytes(chunks, total);
 }
 
 class Blob {

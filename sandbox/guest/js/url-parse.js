@@ -245,15 +245,17 @@ function parsePathStart(url, rest) {
   return parsePathAndRest(url, isSlash(url, first) ? rest.slice(1) : rest, []);
 }
 
-function parsePathAndRest(url, rest, segments) {
-  let end = rest.length;
+// Where a query or fragment begins, or the text ends.
+function endOfPath(rest) {
   for (let i = 0; i < rest.length; i++) {
     const code = rest.charCodeAt(i);
-    if (code === 63 || code === 35) {
-      end = i;
-      break;
-    }
+    if (code === 63 || code === 35) return i;
   }
+  return rest.length;
+}
+
+function parsePathAndRest(url, rest, segments) {
+  const end = endOfPath(rest);
   parsePath(url, rest.slice(0, end), segments);
   return parseQueryAndFragment(url, rest.slice(end));
 }
@@ -289,14 +291,7 @@ function shortenSegments(url, segments) {
 const OPAQUE_LAST_SPACE = regexp(/ $/);
 
 function parseOpaquePath(url, rest) {
-  let end = rest.length;
-  for (let i = 0; i < rest.length; i++) {
-    const code = rest.charCodeAt(i);
-    if (code === 63 || code === 35) {
-      end = i;
-      break;
-    }
-  }
+  const end = endOfPath(rest);
   url.opaque = true;
   let path = percentEncode(rest.slice(0, end), C0_SET);
   // A space just before the query or fragment would be lost if that were removed later.

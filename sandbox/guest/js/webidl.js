@@ -175,8 +175,13 @@ function bytesView(value, what = "The argument") {
   throw new TypeError(`${what} is not an ArrayBuffer or a view of one`);
 }
 
+// A single chunk is given back as it is.
 function concatBytes(chunks, total) {
-  if (chunks.length === 1) return chunks[0];
+  return chunks.length === 1 ? chunks[0] : copyBytes(chunks, total);
+}
+
+// Bytes of their own, whatever becomes of the chunks.
+function copyBytes(chunks, total) {
   const all = new U8(total);
   let at = 0;
   for (let i = 0; i < chunks.length; i++) {
