@@ -19,8 +19,8 @@ from tenants.names import check_text, qualified
 from tenants.services.deployments import MESSAGE_CHARACTERS, deploy
 from tenants.services.drafts import Draft, draft_of
 from tenants.services.support import audit, require_active, tenant_lock, worker_find, worker_of
-from tenants.services.versions import Publication, again_if_moved, build, modules_of, newest, write
-from tenants.uploads import Upload, WorkerSettings
+from tenants.services.versions import Publication, again_if_moved, build, newest, upload_again, write
+from tenants.uploads import WorkerSettings
 
 # On what a promotion has made: where it came from.
 FROM, FROM_VERSION = "hostel/promoted-from", "hostel/promoted-version"
@@ -222,16 +222,8 @@ def _equal(standing: Worker | None, carried: Carried) -> Version | None:
 
 def _draft(tenant: Tenant, preview: Preview, carried: Carried) -> Draft:
     version = carried.source
-    upload = Upload(
-        main_module=version.main_module,
-        modules=modules_of(version),
-        compatibility_date=version.compatibility_date,
-        compatibility_flags=version.compatibility_flags,
-        limits=version.limits,
-        message=version.message,
-        tag=version.tag,
-        annotations={FROM: preview.worker.qualified_name, FROM_VERSION: str(version.pk)},
-    )
+    origin = {FROM: preview.worker.qualified_name, FROM_VERSION: str(version.pk)}
+    upload = upload_again(version, message=version.message, tag=version.tag, annotations=origin)
     limits = (preview.standing or preview.worker).limits
     return draft_of(
         tenant=tenant, worker_name=preview.target_name, worker_limits=limits, upload=upload, resolved=Resolved(list(carried.bindings))

@@ -9,8 +9,7 @@ from tenants.bindings import SECRET_TYPES, Binding, Resolved, seal_secret
 from tenants.errors import BindingInvalid, LatestNotDeployed, NameTaken, SecretNotFound
 from tenants.models import Deployment, Tenant, Version, Worker
 from tenants.services.drafts import draft_of
-from tenants.services.versions import Publication, Uploaded, again_if_moved, modules_of, newest_of, publish
-from tenants.uploads import Upload
+from tenants.services.versions import Publication, Uploaded, again_if_moved, newest_of, publish, upload_again
 
 SECRET_COUNT = 256
 
@@ -47,16 +46,7 @@ def secrets_update(
         worker, base = newest_of(tenant, worker_name)
         if deploy:
             _require_deployed(worker, base)
-        upload = Upload(
-            main_module=base.main_module,
-            modules=modules_of(base),
-            compatibility_date=base.compatibility_date,
-            compatibility_flags=base.compatibility_flags,
-            limits=base.limits,
-            message=message or _message(changes),
-            tag=tag,
-            annotations=annotations or {},
-        )
+        upload = upload_again(base, message=message or _message(changes), tag=tag, annotations=annotations or {})
         resolved = Resolved(_changed(base.bindings, changes, tenant))
         draft = draft_of(tenant=tenant, worker_name=worker_name, worker_limits=worker.limits, upload=upload, resolved=resolved)
         how = Publication(actor=actor, source=source, base=base, deploy=deploy, in_place=True, action="secrets_update")

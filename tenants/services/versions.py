@@ -209,6 +209,20 @@ def modules_of(version: Version, *, runs: bool = False) -> list[UploadModule]:
     return [UploadModule(row["name"], kind_of(row["kind"]), store.get(row["sha256"]), row.get("content_type", "")) for row in rows]
 
 
+def upload_again(version: Version, *, message: str, tag: str, annotations: Mapping[str, Any]) -> Upload:
+    """What would make the same version once more, but for its bindings; raises `BlobMissing`."""
+    return Upload(
+        main_module=version.main_module,
+        modules=modules_of(version),
+        compatibility_date=version.compatibility_date,
+        compatibility_flags=version.compatibility_flags,
+        limits=version.limits,
+        message=message,
+        tag=tag,
+        annotations=annotations,
+    )
+
+
 def publish(draft: Draft, publication: Publication) -> Uploaded:
     """Build a draft, then write everything it makes in one transaction."""
     built = build(draft)
