@@ -1,0 +1,12 @@
+"""Django's entry for the flags app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class FlagsConfig(AppConfig):
+    """Registers the app."""
+
+    name = "flags"
+    default_auto_field = "django.db.models.BigAutoField"
