@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 # Nothing here is a file, and nothing gains from running side by side.
-.PHONY: help serve setup test lint format lock docs guest migrate shell env clean distclean
+.PHONY: help serve setup test lint format lock docs guest frontend migrate shell env clean distclean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -17,6 +17,7 @@ setup: ## make or update .venv from the hashed pins
 
 test: lint ## lint, then run the tests (TESTS=tests/ops to choose; DATABASE_URL, REDIS_URL to use those)
 	@$(PYTHON) -m sandbox.guest.build --home var/guest
+	@$(PYTHON) -m ui.frontend.build --home var/frontend
 	@$(PYTHON) -m pytest $(PYTEST_FLAGS) $(TESTS)
 
 lint: develop ## ruff, mypy, import contracts
@@ -45,6 +46,9 @@ bench: setup ## measure Hostel beside workerd, about 15 minutes (QUICK=1 for a l
 
 guest: setup ## build the JavaScript guest (cached by content)
 	@$(PYTHON) -m sandbox.guest.build --home var/guest
+
+frontend: setup ## fetch the editor and the charts (cached)
+	@$(PYTHON) -m ui.frontend.build --home var/frontend
 
 migrate: setup ## bring the database up to date without starting anything
 	@$(PYTHON) -m ops migrate

@@ -188,6 +188,7 @@ class Hostel:
         """Hostel's own settings from outside are left out: what is measured is what the report says."""
         outer = {name: value for name, value in os.environ.items() if not name.startswith("HOSTEL_") and name not in _FOREIGN}
         own = {"HOSTEL_HOME": str(self.home), "HOSTEL_PORT": str(self.port), "HOSTEL_GUEST_CACHE": str(self.guest_home)}
+        own["HOSTEL_FRONTEND_CACHE"] = str(self.guest_home.parent / "frontend")
         return {**outer, **SETTINGS, **own, **changes}
 
 

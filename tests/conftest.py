@@ -1,7 +1,7 @@
 """The suite's own Hostel: a home in a temporary folder, Django set up on it, and the fixtures every package shares.
 
-Owns the environment of a test run, which is made before Django reads it: nothing here ever touches a developer's `var/`. The built guest is
-the one thing shared with it, because building it takes minutes.
+Owns the environment of a test run, which is made before Django reads it: nothing here ever touches a developer's `var/`. The built guest and
+the fetched scripts are shared with it, because making them takes minutes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 # Short, because the paths of Unix sockets in it are limited to a hundred bytes.
 HOME = Path(tempfile.mkdtemp(prefix="hostel-"))
 os.environ.setdefault("HOSTEL_GUEST_CACHE", str(ROOT / "var" / "guest"))
+os.environ.setdefault("HOSTEL_FRONTEND_CACHE", str(ROOT / "var" / "frontend"))
 os.environ.update(
     DJANGO_SETTINGS_MODULE="controlplane.settings",
     HOSTEL_HOME=str(HOME),

@@ -26,6 +26,7 @@ PAGES: Mapping[str, str] = {
     "healthz": "anonymous",
     "readyz": "anonymous",
     "static": "anonymous",
+    "frontend": "anonymous",
     "api:openapi": "anonymous",
     "api:docs": "anonymous",
     # It leads to the log-in, or back.

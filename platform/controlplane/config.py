@@ -56,6 +56,13 @@ class Config:
     guest_cache: Path | None = _setting(  # noqa: RUF009 - as all of them
         "HOSTEL_GUEST_CACHE", "path", None, "Folder of the built guest, where several homes share one.", shown="`HOSTEL_HOME/guest`"
     )
+    frontend_cache: Path | None = _setting(  # noqa: RUF009 - as all of them
+        "HOSTEL_FRONTEND_CACHE",
+        "path",
+        None,
+        "Folder of the scripts that pages bring from elsewhere, where several homes share one.",
+        shown="`HOSTEL_HOME/frontend`",
+    )
     demo: bool = _setting("HOSTEL_DEMO", "bool", True, "Set up the demo tenant and its operator account when starting.")
     base_domain: str = _setting(
         "HOSTEL_BASE_DOMAIN", "str", "localhost", "Workers are served at `{worker}.{tenant}.` and this; the control plane at this itself."
@@ -197,6 +204,11 @@ class Config:
         return self.guest_cache or self.home / "guest"
 
     @property
+    def frontend_home(self) -> Path:
+        """Where the scripts are installed that pages bring from elsewhere."""
+        return self.frontend_cache or self.home / "frontend"
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         """Host names of the control plane, lower case, without ports."""
         names = (self.base_domain, "localhost", "127.0.0.1", "[::1]", self.host, *self.control_hosts)
@@ -260,7 +272,7 @@ def load() -> Config:
     for item in settings_fields():
         if item.name not in read:
             values[item.name] = item.default_factory() if item.default_factory is not MISSING else item.default
-    for name in ("home", "guest_cache"):
+    for name in ("home", "guest_cache", "frontend_cache"):
         values[name] = values[name] and values[name].absolute()
     config = Config(**values)
     wrong = {**unread, **validation.problems(config, read)}

@@ -12,6 +12,7 @@ from django.views.generic import RedirectView
 
 from controlplane import prometheus, views
 from controlplane.static import static
+from ui.frontend.addresses import frontend
 
 handler400 = "controlplane.errors.bad_request"
 handler403 = "controlplane.errors.forbidden"
@@ -26,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", views.healthz, name="healthz"),
     path("metrics", prometheus.metrics, name="metrics"),
     path("readyz", views.readyz, name="readyz"),
+    path("static/frontend/<str:name>", frontend, name="frontend"),
     path("static/<path:path>", static, name="static"),
     path("admin", RedirectView.as_view(url="/admin/"), name="admin"),
     path("admin/", admin.site.urls),

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext
 from typing import Any, TypeVar
 
 from controlplane import config
@@ -24,6 +24,7 @@ from ops.progress import Progress, Step
 from ops.supervisor import Supervisor
 from ops.task import MIGRATED, NOTE, SEEDED, Task
 from sandbox.errors import HostelError
+from ui.frontend import build
 
 T = TypeVar("T")
 # What `hostel reload` sends.
@@ -75,7 +76,7 @@ class Start:
         return 0
 
     async def _up(self) -> None:
-        async with self._task("prepare", ["-m", "ops", "prepare"], self._pass_on_notes) as prepare:
+        async with self._task("prepare", ["-m", "ops", "prepare"], self._pass_on_notes) as prepare, self._frontend() as frontend:
             await self._guest()
             with self._progress.step("bringing the database up to date"):
                 await self._unless_stopped(prepare.reached(MIGRATED))
@@ -93,6 +94,9 @@ class Start:
             self._say_wall()
             with self._progress.step("setting up the demo tenant"):
                 await self._unless_stopped(prepare.reached(SEEDED))
+            if frontend is not None:
+                with self._progress.step("fetching the editor and charts"):
+                    await self._unless_stopped(frontend.finished())
         self._progress.say(welcome.text(self._config, seconds=time.monotonic() - self._began))
 
     def _say_wall(self) -> None:
@@ -107,13 +111,21 @@ class Start:
             async with self._task("guest", arguments, _noting(step)) as build:
                 await self._unless_stopped(build.finished())
 
+    def _frontend(self) -> AbstractAsyncContextManager[Task | None]:
+        """What pages bring from elsewhere, fetched beside everything else; it never fails a start."""
+        home = self._config.frontend_home
+        if build.current(home):
+            return nullcontext()
+        return self._task("frontend", ["-m", "ui.frontend.build", "--home", str(home)], self._pass_on_notes)
+
     def _task(self, name: str, arguments: list[str], on_line: Callable[[str], None]) -> Task:
         log = LogFile(self._config.home / "log", name, echo=self._progress.say, verbose=self._verbose)
         return Task([sys.executable, *arguments], log=log, environ=processes.environment(self._config), cwd=ROOT, on_line=on_line)
 
     def _pass_on_notes(self, line: str) -> None:
-        if line.startswith(NOTE):
-            self._progress.say("  · " + line.removeprefix(NOTE))
+        for kind, mark in ((NOTE, "·"), (build.MISSING, "!")):
+            if line.startswith(kind):
+                self._progress.say(f"  {mark} {line.removeprefix(kind)}")
 
     async def _down(self) -> None:
         if self._supervisor is None:

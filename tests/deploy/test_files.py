@@ -70,6 +70,7 @@ class TestDockerfile:
         for run in self.lines("RUN"):
             for module in re.findall(r"-m ([a-z.]+)", run):
                 path = module.replace(".", "/")
+                path = path if path.startswith("sandbox") else f"platform/{path}"
                 assert module == "compileall" or (ROOT / f"{path}.py").exists(), module
             for script in re.findall(r"-I ([\w./]+\.py)", run):
                 assert (ROOT / script).exists(), script

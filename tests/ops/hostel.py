@@ -22,6 +22,8 @@ from urllib.parse import urlsplit, urlunsplit
 ROOT = Path(__file__).parents[2]
 # The guest that `make test` has built; another one with HOSTEL_GUEST_CACHE.
 GUEST = Path(os.environ.get("HOSTEL_GUEST_CACHE") or ROOT / "var" / "guest")
+# The scripts that pages bring from elsewhere, fetched likewise.
+FRONTEND = Path(os.environ.get("HOSTEL_FRONTEND_CACHE") or ROOT / "var" / "frontend")
 START_SECONDS = 90
 
 
@@ -116,6 +118,7 @@ def launch(home: Path, *, port: int | None = None, guest: Path | None = None, **
     # A home of its own, and none of what the suite has set for itself.
     clean = {key: value for key, value in os.environ.items() if not key.startswith("HOSTEL_")}
     own = {"HOSTEL_HOME": str(home), "HOSTEL_PORT": str(port), "HOSTEL_GUEST_CACHE": str(guest or GUEST)}
+    own["HOSTEL_FRONTEND_CACHE"] = str(FRONTEND)
     process = subprocess.Popen(
         [sys.executable, "-m", "ops", "serve"],
         stdout=subprocess.PIPE,

@@ -18,6 +18,7 @@ from ops.doctor.finding import Finding, fail, ok, warn
 from ops.lock import StartRefused, holder, require_free_port
 from ops.processes import SOCKET_PATH_BYTES, local
 from sandbox.guest import build
+from ui.frontend import build as frontend_build
 
 GIB: Final = 1 << 30
 LOW_BYTES, LOW_SHARE, FULL_BYTES = 2 * GIB, 0.05, GIB // 4
@@ -34,6 +35,7 @@ def looks(settings: Config) -> Iterator[Finding]:
     yield from home(settings)
     yield disk(settings.home)
     yield guest(settings)
+    yield frontend(settings)
     yield wall()
     yield port(settings)
 
@@ -85,6 +87,17 @@ def guest(settings: Config) -> Finding:
     if name != build.expected():
         return warn("guest", f"{name} is not the one this release makes ({build.expected()})", "Build it: make guest, then restart.")
     return ok("guest", f"{name}, this release's")
+
+
+def frontend(settings: Config) -> Finding:
+    """The scripts that pages bring from elsewhere: without them the editor is a text field, and charts are tables."""
+    home = settings.frontend_home
+    if frontend_build.current(home):
+        return ok("editor and charts", f"{frontend_build.expected()}, this release's")
+    advice = "Fetch them where a package registry can be reached: make frontend."
+    if (home / "failed").exists():
+        return warn("editor and charts", f"they could not be fetched: {(home / 'failed').read_text()[:300]}", advice)
+    return warn("editor and charts", f"they are not in {home}, or of another release", advice)
 
 
 def wall() -> Finding:
