@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from sandbox.trace import Trace
+    from sandbox.worker.record import Mark
 
 Headers = list[tuple[bytes, bytes]]
 Body = bytes | AsyncIterator[bytes] | None
@@ -33,6 +34,8 @@ class Request:
     trace: Trace | None = None
     # Not a request at all, but an event for the handler of this name: its argument, as JSON, is the body.
     event: str = ""
+    # What whoever sends it wants remembered in the record.
+    marks: tuple[Mark, ...] = ()
 
 
 async def _nothing() -> None:

@@ -37,6 +37,9 @@ ENVIRONMENT_TYPES = frozenset({"plain_text", "json", "secret_text", "service"})
 # Names of parameters for an outbound worker.
 _PARAMETER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,255}")
 PARAMETER_COUNT = 64
+# The environment of flags that is read when a binding names none.
+DEFAULT_FLAG_ENVIRONMENT = "production"
+_FLAG_ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,9 @@ def descriptors(bindings: Sequence[Binding], *, tenant: Tenant, version_id: str,
                 described.append({"type": "secret_text", "name": binding["name"], "text": text})
             case "version_metadata":
                 described.append({**binding, "id": version_id, "tag": tag, "timestamp": created})
+            case "flagship" | "flags":
+                environment = binding.get("app_id") or binding["environment"]
+                described.append({"type": "flags", "name": binding["name"], "environment": environment})
             case _:
                 described.append(dict(binding))
     return described
@@ -205,6 +211,20 @@ def _parameters(sent: Any, name: str) -> list[dict[str, Any]]:
     return [{"name": entry} for entry in found]
 
 
+def _environment(key: str) -> Callable[[Mapping[str, Any]], Binding]:
+    """A binding that names an environment of flags under `key`; whether there is one is found out by evaluating."""
+
+    def make(binding: Mapping[str, Any]) -> Binding:
+        environment = binding[key] if binding.get(key) is not None else DEFAULT_FLAG_ENVIRONMENT
+        if not isinstance(environment, str) or not _FLAG_ENVIRONMENT.fullmatch(environment):
+            raise BindingInvalid(
+                f"{key} must be the name of an environment of flags.", field=f"bindings.{key}", binding=binding["name"], limit=63
+            )
+        return {key: environment}
+
+    return make
+
+
 def _worker_name(name: str, field: str, binding: Mapping[str, Any]) -> str:
     try:
         return check_worker_name(name)
@@ -220,4 +240,7 @@ _PLAIN: Mapping[str, Callable[[Mapping[str, Any]], Binding]] = {
     # Bindings with one id share a cache; without one, the binding's own name keeps it apart.
     "worker_loader": lambda binding: {"id": _text(binding, "id")} if binding.get("id") else {},
     "version_metadata": lambda _binding: {},
+    # The same thing by Cloudflare's name, whose app is an environment here, and by our own.
+    "flagship": _environment("app_id"),
+    "flags": _environment("environment"),
 }

@@ -1,7 +1,7 @@
 """What a version's bindings lead to.
 
-Owns the reading of binding descriptors (docs/protocol.md, LOAD) as far as the gateway has a part in them: services and dispatch namespaces.
-Must not follow them (targets.py).
+Owns the reading of binding descriptors (docs/protocol.md, LOAD) as far as the gateway has a part in them: services, dispatch namespaces and
+flags. Must not follow them (targets.py).
 """
 
 from __future__ import annotations
@@ -29,18 +29,23 @@ class Bound:
     # To (worker, entrypoint).
     services: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     namespaces: Mapping[str, BoundNamespace] = field(default_factory=dict)
+    # To the environment of flags.
+    flags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, env: Iterable[Mapping[str, Any]]) -> Self:
         """What is bound in a bundle's environment."""
         services: dict[str, tuple[str, str]] = {}
         namespaces: dict[str, BoundNamespace] = {}
+        flags: dict[str, str] = {}
         for binding in env:
             if binding["type"] == "service":
                 services[binding["name"]] = (binding["service"], binding.get("entrypoint", ""))
             elif binding["type"] == "dispatch_namespace":
                 namespaces[binding["name"]] = _namespace(binding)
-        return cls(services, namespaces)
+            elif binding["type"] == "flags":
+                flags[binding["name"]] = binding["environment"]
+        return cls(services, namespaces, flags)
 
 
 NOTHING: Final = Bound()

@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.bindings.failures import FetchFailed
 from sandbox.bindings.fetch import Outbound, OutboundRequest
 from sandbox.bindings.wire import loops_of
-from sandbox.errors import GuestFault, HostelError
+from sandbox.errors import HostelError
 from sandbox.http import Headers, Request
 from sandbox.protocol import effects, events
 from sandbox.protocol.effects import Fields
 from sandbox.trace import onward
-from sandbox.worker import dispatching
+from sandbox.worker import capabilities, dispatching
 from sandbox.worker.streams import BodyBroken, GuestBody, HostFeed
 
 if TYPE_CHECKING:
@@ -120,6 +120,13 @@ class Call:
             self.code.cancel()
 
 
+def _later(invocation: Invocation, identity: int, work: Coroutine[Any, Any, None]) -> Call:
+    """A call that waits for an answer which is still being found."""
+    call = invocation.calls[identity] = Call(identity, invocation)
+    call.run(work)
+    return call
+
+
 async def _as_coroutine(work: Awaitable[None]) -> None:
     await work
 
@@ -141,8 +148,6 @@ class Calls:
 
     def make(self, invocation: Invocation, frame: effects.Frame) -> None:
         """Start the call that a FETCH effect asks for. Raises `GuestFault` for one that is malformed."""
-        if frame.op != effects.FETCH:
-            raise GuestFault("The guest called a capability that this host does not have.")
         fields = Fields(frame.payload)
         fields.number()
         target, method, url, headers = fields.text(), fields.text(), fields.text(), fields.headers()
@@ -168,6 +173,11 @@ class Calls:
             body = call.body = GuestBody(frame.id, invocation.post, lambda: None, lambda: None)
         request = Request(method, url, headers, body, id=invocation.request.id, trace=trace)
         call.run(self._carry_out(call, target, request, redirect))
+
+    @staticmethod
+    def ask(invocation: Invocation, frame: effects.Frame) -> None:
+        """Put the question of a CALL effect. Raises `GuestFault` for one that is malformed."""
+        capabilities.ask(invocation, frame, _later)
 
     async def _carry_out(self, call: Call, target: str, request: Request, redirect: str) -> None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sandbox import errors
@@ -19,7 +19,17 @@ from sandbox.protocol.effects import Fields
 from sandbox.scheduler.account import Account
 from sandbox.scheduler.scheduler import Stop, Stopped
 from sandbox.worker.calls import Call, Calls
-from sandbox.worker.record import LEVELS, MESSAGE_CHARACTERS, STACK_CHARACTERS, URL_CHARACTERS, InvocationRecord, LogLine, Thrown
+from sandbox.worker.record import (
+    LEVELS,
+    MARKS,
+    MESSAGE_CHARACTERS,
+    STACK_CHARACTERS,
+    URL_CHARACTERS,
+    InvocationRecord,
+    LogLine,
+    Mark,
+    Thrown,
+)
 from sandbox.worker.streams import GuestBody, HostFeed
 
 if TYPE_CHECKING:
@@ -72,8 +82,11 @@ class Invocation:
         "log_bytes",
         "logs",
         "logs_dropped",
+        "marks",
+        "marks_dropped",
         "on_over",
         "outcome",
+        "questions",
         "request",
         "request_bytes",
         "response_bytes",
@@ -101,6 +114,9 @@ class Invocation:
         self.logs: list[LogLine] = []
         self.exceptions: list[Thrown] = []
         self.log_bytes = self.logs_dropped = 0
+        # Those of the request, and what capabilities add; a list of its own once something is added.
+        self.marks: Sequence[Mark] = request.marks
+        self.marks_dropped = self.questions = 0
         self.request_bytes = self.response_bytes = self.egress_bytes = 0
         self._started_ns = time.monotonic_ns()
         self._body: GuestBody | None = None
@@ -157,10 +173,14 @@ class Invocation:
     def on_call_effect(self, frame: effects.Frame) -> None:
         """One effect with a call's id."""
         call = self.calls.get(frame.id)
-        if frame.op in (effects.FETCH, effects.CALL):
+        if frame.op == effects.FETCH:
             self.attempt_safe = False
             self.subrequests += 1
             self.target.calls.make(self, frame)
+        elif frame.op == effects.CALL:
+            self.attempt_safe = False
+            self.questions += 1
+            self.target.calls.ask(self, frame)
         elif call is not None:
             call.on_effect(frame)
 
@@ -236,6 +256,15 @@ class Invocation:
             # A little later than asked: a timer that fires early finds the guest's clock short of its time.
             delay = max(0.0, due / 1000 - time.time() + 0.0005)
             self._timer = self._loop.call_later(min(delay, 86_400.0), self._on_timer)
+
+    def note(self, mark: Mark) -> None:
+        """Keep a mark with the record; the same one twice is one, and what is beyond the bound is counted only."""
+        if mark in self.marks:
+            return
+        if len(self.marks) >= MARKS:
+            self.marks_dropped += 1
+        else:
+            self.marks = [*self.marks, mark]
 
     # What happens to it from outside
 
@@ -368,7 +397,7 @@ class Invocation:
             self.request_bytes if self._feed is None else self._feed.sent, self.response_bytes if body is None else body.received,
             self.egress_bytes, time.time() * 1000 - wall_us / 1000, self.target.entrypoint, request.event or "fetch", request.method,
             request.url[:URL_CHARACTERS], request.id, trace_id, span_id, parent_id, self.target.depth, self.error, self.logs,
-            self.logs_dropped, self.exceptions, request.headers,
+            self.logs_dropped, self.exceptions, request.headers, list(self.marks), self.marks_dropped,
         )  # fmt: skip
 
 

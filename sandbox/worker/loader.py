@@ -47,6 +47,7 @@ class Loader:
             meta_json=b"",
             services={},
             dispatchers={},
+            capabilities={},
             depth=parent.depth + 1,
             mode="reuse",
             limits=parent.limits.lowered_by(_limits(spec.get("limits"))),

@@ -18,6 +18,8 @@ LEVELS = ("debug", "log", "info", "warn", "error")
 URL_CHARACTERS: Final = 2_048
 MESSAGE_CHARACTERS: Final = 4_096
 STACK_CHARACTERS: Final = 8_192
+# Different marks of one invocation.
+MARKS: Final = 100
 
 
 class LogLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -36,6 +38,23 @@ class Thrown(msgspec.Struct, frozen=True, array_like=True, gc=False):
     message: str
     stack: str
     where: Literal["handler", "waitUntil", "rejection", "startup"]
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Something that a capability, or whoever sent the request, wants remembered of the invocation. Its words are the platform's."""
+
+    # What sort of mark it is, and of what: "flag" and its key, "event" and its name.
+    kind: str
+    name: str
+    # Where the name is known: an environment.
+    scope: str
+    # What came of it: a variant; "" for none.
+    value: str = ""
+    # Whom it concerns; "" for nobody in particular.
+    subject: str = ""
+    # Why, or of which sort.
+    reason: str = ""
+    number: float | None = None
 
 
 class InvocationRecord(msgspec.Struct, array_like=True, gc=False):
@@ -81,6 +100,9 @@ class InvocationRecord(msgspec.Struct, array_like=True, gc=False):
     exceptions: list[Thrown] = []
     # The request's headers, for whoever is told at once; nobody writes them down.
     headers: Headers | None = None
+    marks: list[Mark] = []
+    # Marks beyond `MARKS`, which were not kept.
+    marks_dropped: int = 0
 
     @property
     def key(self) -> str:

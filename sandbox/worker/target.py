@@ -17,6 +17,7 @@ from sandbox.worker.record import InvocationRecord
 if TYPE_CHECKING:
     from sandbox.http import Request, Response
     from sandbox.worker.calls import Calls
+    from sandbox.worker.capabilities import Capability
 
 
 # The meta of nearly every dynamic worker, written once.
@@ -87,6 +88,8 @@ class Target:
     services: Mapping[str, Service] = field(default_factory=dict)
     # Namespaces this one may dispatch into, by binding name.
     dispatchers: Mapping[str, Dispatcher] = field(default_factory=dict)
+    # What else this one may ask the host, by binding name.
+    capabilities: Mapping[str, Capability] = field(default_factory=dict)
     # What every fetch() is sent to instead of the internet, if anything.
     outbound_worker: Service | None = None
     # Whether fetch() may leave at all.

@@ -23,6 +23,8 @@ EVERY = [
     {"type": "worker_loader", "name": "LOADER"},
     {"type": "worker_loader", "name": "SHARED", "id": "cache"},
     {"type": "version_metadata", "name": "V"},
+    {"type": "flagship", "name": "FLAGS", "app_id": "staging"},
+    {"type": "flags", "name": "LIVE"},
 ]
 
 
@@ -54,6 +56,8 @@ def test_every_kind_reaches_the_sandbox_as_it_was_sent():
         {"type": "worker_loader", "name": "LOADER"},
         {"type": "worker_loader", "name": "SHARED", "id": "cache"},
         {"type": "version_metadata", "name": "V", "id": "id", "tag": "t", "timestamp": "now"},
+        {"type": "flags", "name": "FLAGS", "environment": "staging"},
+        {"type": "flags", "name": "LIVE", "environment": "production"},
     ]
 
 

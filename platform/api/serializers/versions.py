@@ -80,7 +80,8 @@ class VersionSent(Sent):
     bindings = serializers.ListField(
         child=serializers.DictField(),
         default=list,
-        help_text="{type, name, …}: plain_text, json, secret_text, service, dispatch_namespace, worker_loader, version_metadata, inherit.",
+        help_text="{type, name, …}: plain_text, json, secret_text, service, dispatch_namespace, worker_loader, version_metadata, "
+        "flagship, flags, inherit.",
     )
     keep_bindings = serializers.ListField(
         child=serializers.CharField(),

@@ -12,6 +12,7 @@ const EFFECT_LOG = 0x48;
 const EFFECT_FETCH = 0x49;
 const EFFECT_WAKE_AT = 0x4a;
 const EFFECT_LOADED = 0x4b;
+const EFFECT_CALL = 0x4c;
 const EFFECT_CODE = 0x4e;
 
 const BODY_NONE = 0;

@@ -6,6 +6,7 @@ const EVENT_REQUEST = 0x03;
 const EVENT_BODY = 0x04;
 const EVENT_BODY_ERROR = 0x05;
 const EVENT_CREDIT = 0x06;
+const EVENT_REPLY = 0x07;
 const EVENT_FETCH_HEAD = 0x08;
 const EVENT_FETCH_ERROR = 0x09;
 const EVENT_WAKE = 0x0a;
@@ -104,6 +105,9 @@ function callEvent(call, op, flags, a, b, c, d, e, f, g) {
   switch (op) {
     case EVENT_FETCH_HEAD:
       callAnswered(call, a, b, c, d, e, f, g);
+      break;
+    case EVENT_REPLY:
+      callReplied(call, (flags & 1) === 1, a);
       break;
     case EVENT_FETCH_ERROR:
       callFailed(call, a, b);

@@ -127,6 +127,8 @@ function bindingValue(descriptor) {
       return new Fetcher(new FetcherState(JSONStringify({ kind: "service", binding: descriptor.name }), null));
     case "dispatch_namespace":
       return dispatchBinding(descriptor);
+    case "flags":
+      return new Flagship(new FlagsBinding(descriptor.name));
     default:
       throw new Error(`The binding ${JSONStringify(descriptor.name)} has a type this runtime does not know: ${JSONStringify(descriptor.type)}`);
   }

@@ -1,0 +1,19 @@
+// Owns calls of host capabilities: a question in text, and one answer. Must not know what any capability does.
+
+// Asks the capability behind a binding; a promise of its answer, rejected with what the host says went wrong.
+function callCapability(binding, method, text) {
+  const call = new Call(requireRequest());
+  const { id, invocation } = call;
+  calls.set(id, call);
+  invocation.calls++;
+  host.emit(EFFECT_CALL, 0, id, "usss", invocation.id, binding, method, text);
+  return call.promise;
+}
+
+function callReplied(call, failed, text) {
+  if (call.answered) return;
+  call.answered = true;
+  if (failed) call.reject(new Error(text));
+  else call.resolve(text);
+  closeCall(call);
+}
