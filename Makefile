@@ -44,6 +44,12 @@ docs: develop ## write the tables of docs/ that the code knows best (settings, e
 bench: setup ## measure Hostel beside workerd, about 15 minutes (QUICK=1 for a look, BENCH=hello,cold to choose, ROUNDS=n)
 	@$(PYTHON) -m bench
 
+.PHONY: conformance
+conformance: develop ## run Web Platform Tests as workers (WPT_DIR=a checkout of them) and write docs/conformance.md
+	@test -n "$(WPT_DIR)" || { echo "WPT_DIR=… says where web-platform-tests are"; exit 2; }
+	@$(PYTHON) -m sandbox.guest.build --home var/guest
+	@$(PYTHON) tests/sandbox/conformance/run.py "$(WPT_DIR)"
+
 guest: setup ## build the JavaScript guest (cached by content)
 	@$(PYTHON) -m sandbox.guest.build --home var/guest
 

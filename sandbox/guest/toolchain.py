@@ -19,7 +19,7 @@ from sandbox.guest.patch import PatchFailed, patched
 
 HERE = Path(__file__).parent
 ENGINE_FILES = ("quickjs.c", "libregexp.c", "libunicode.c", "dtoa.c")
-LAYER_FILES = ("wasi.c", "random.c", "heap.c", "wire.c", "text.c", "modules.c", "json.c", "host.c", "turn.c")
+LAYER_FILES = ("wasi.c", "random.c", "heap.c", "wire.c", "text.c", "modules.c", "json.c", "digest.c", "host.c", "turn.c")
 # The C stack in linear memory; the JavaScript engine stops itself at half of it (turn.c, JS_STACK_BYTES).
 STACK_BYTES = 2 * 1024 * 1024
 COMPILE_FLAGS = (

@@ -213,6 +213,30 @@ static JSValue host_class_of(ARGS)
     return name;
 }
 
+static JSValue host_digest_begin(ARGS)
+{
+    UNUSED;
+    return digest_begin(ctx, argv[0]);
+}
+
+static JSValue host_digest_update(ARGS)
+{
+    UNUSED;
+    return digest_update(ctx, argv[0], argv[1]);
+}
+
+static JSValue host_digest_finish(ARGS)
+{
+    UNUSED;
+    return digest_finish(ctx, argv[0]);
+}
+
+static JSValue host_bytes_equal(ARGS)
+{
+    UNUSED;
+    return digest_equal(ctx, argv[0], argv[1]);
+}
+
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("emit", 4, host_emit),
     JS_CFUNC_DEF("random", 1, host_random),
@@ -232,6 +256,10 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("detach", 1, host_detach),
     JS_CFUNC_DEF("isError", 1, host_is_error),
     JS_CFUNC_DEF("classOf", 1, host_class_of),
+    JS_CFUNC_DEF("digestBegin", 1, host_digest_begin),
+    JS_CFUNC_DEF("digestUpdate", 2, host_digest_update),
+    JS_CFUNC_DEF("digestFinish", 1, host_digest_finish),
+    JS_CFUNC_DEF("bytesEqual", 2, host_bytes_equal),
 };
 
 JSValue host_object(JSContext *ctx)

@@ -9,6 +9,7 @@
  *   text.c     UTF-8, Latin-1 and header blocks
  *   modules.c  the worker's modules and how imports resolve
  *   json.c     JSON.parse with a bound on nesting
+ *   digest.c   MD5, SHA-1 and SHA-2
  *   host.c     the `host` object that the JavaScript layer is given
  *   turn.c     the exports: start-up and one turn
  *
@@ -111,6 +112,12 @@ int modules_add_builtin(JSContext *ctx, JSValueConst name, JSValueConst object);
 
 /* json.c: puts the bounded JSON.parse in the engine's place. */
 void json_install(JSContext *ctx);
+
+/* digest.c */
+JSValue digest_begin(JSContext *ctx, JSValueConst name);
+JSValue digest_update(JSContext *ctx, JSValueConst state, JSValueConst data);
+JSValue digest_finish(JSContext *ctx, JSValueConst state);
+JSValue digest_equal(JSContext *ctx, JSValueConst one, JSValueConst other);
 
 /* host.c: makes the object; turn.c keeps it. */
 JSValue host_object(JSContext *ctx);

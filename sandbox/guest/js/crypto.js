@@ -1,5 +1,4 @@
-// Owns crypto.getRandomValues and crypto.randomUUID (Web Cryptography, section 10). Must not offer `subtle` yet: it is undefined, so that a worker
-// can tell.
+// Owns the `crypto` object: getRandomValues and randomUUID (Web Cryptography, section 10), and Workers' DigestStream. Must not do what `subtle` does.
 
 const RANDOM_VIEWS = new SafeSet();
 for (const name of [
@@ -16,7 +15,7 @@ class Crypto {
 
   get subtle() {
     this.#brand;
-    return undefined;
+    return subtle;
   }
 
   getRandomValues(array) {
@@ -48,5 +47,38 @@ class Crypto {
   }
 }
 
+// A stream of bytes (or strings, taken as UTF-8) whose digest is known when it closes.
+class DigestStream extends WritableStream {
+  #digest;
+  #written = 0;
+
+  constructor(algorithm) {
+    const digest = new Digest(digestName(algorithm));
+    const { promise, resolve, reject } = promiseWithResolvers();
+    markHandled(promise);
+    super({
+      __proto__: null,
+      write: (chunk) => {
+        const bytes = typeof chunk === "string" ? host.utf8Encode(chunk) : bytesView(chunk, "DigestStream: the chunk");
+        digest.update(bytes);
+        this.#written += typedArrayByteLength(bytes);
+      },
+      close: () => resolve(typedArrayBuffer(digest.finish())),
+      abort: reject,
+    });
+    this.#digest = promise;
+  }
+
+  get digest() {
+    return this.#digest;
+  }
+  get bytesWritten() {
+    return BigIntOf(this.#written);
+  }
+}
+const BigIntOf = BigInt;
+defineInterface(DigestStream);
+
 const crypto = new Crypto();
+ObjectDefineProperty(Crypto.prototype, "DigestStream", { value: DigestStream, writable: true, enumerable: true, configurable: true });
 defineInterface(Crypto);

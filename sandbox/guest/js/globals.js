@@ -19,7 +19,7 @@ for (const Class of [
   AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CountQueuingStrategy, Crypto, CustomEvent, ErrorEvent, Event, EventTarget,
   ExecutionContext, Fetcher, File, FixedLengthStream, FormData, Headers, IdentityTransformStream, Navigator, Performance,
   PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
-  ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, TextDecoder, TextDecoderStream, TextEncoder,
+  ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder,
   TextEncoderStream, TransformStream, TransformStreamDefaultController, URL, URLSearchParams, WritableStream,
   WritableStreamDefaultController, WritableStreamDefaultWriter,
 ]) {

@@ -1,0 +1,133 @@
+"""Web Platform Tests files as workers: which files there are, what each needs, and the bundle that runs it.
+
+Owns reading the files' META lines and making bundles. Must not run anything (run.py does) nor say what applies (suites.toml does).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox import Bundle, Module, ModuleKind
+
+HERE = Path(__file__).parent
+ORIGIN = "http://web-platform.test:8000"
+_META = re.compile(r"^//\s*META:\s*([\w-]+)=(.*?)\s*$")
+_IMPORT = re.compile(r"""importScripts\(\s*((?:["'][^"']+["']\s*,?\s*)+)\)""")
+_QUOTED = re.compile(r"""["']([^"']+)["']""")
+# What the test server answers with another file.
+ALIASES = {"/resources/WebIDLParser.js": "resources/webidl2/lib/webidl2.js"}
+KINDS = (".any.js", ".window.js", ".worker.js")
+
+WORKER = """
+async function run(harnessDone) {
+%s
+}
+export default {
+  async fetch() {
+    const result = await new Promise((resolve) => run.call(globalThis, resolve).catch((error) => resolve({ status: 1, message: `${error}\\n${error.stack}`, tests: [] })));
+    return Response.json(result);
+  },
+};
+"""
+REPORT = """
+add_completion_callback((tests, status) => {
+  harnessDone({ status: status.status, message: status.message, tests: tests.map((one) => [one.name, one.status, one.message]) });
+});
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A folder of tests, with what of it does not apply."""
+
+    name: str
+    include: tuple[str, ...]
+    # Pattern (of paths) and reason.
+    exclude: tuple[tuple[str, str], ...]
+
+    def reason(self, path: str) -> str | None:
+        """Why a file does not apply; None when it does."""
+        return next((reason for pattern, reason in self.exclude if fnmatch.fnmatch(path, pattern)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run: a file and, where it has several, one of its variants."""
+
+    suite: str
+    path: str
+    variant: str
+    slow: bool
+
+    @property
+    def name(self) -> str:
+        """The name in lists."""
+        return self.path + self.variant
+
+
+def suites() -> list[Suite]:
+    """The committed list."""
+    data = tomllib.loads((HERE / "suites.toml").read_text())
+    everywhere = tuple((one["files"], one["reason"]) for one in data["exclude"])
+    found = []
+    for suite in data["suite"]:
+        exclude = tuple((one["files"], one["reason"]) for one in suite.get("exclude", ()))
+        found.append(Suite(suite["name"], tuple(suite["include"]), exclude + everywhere))
+    return found
+
+
+def meta(source: str) -> list[tuple[str, str]]:
+    """The META lines at the head of a file."""
+    pairs = []
+    for line in source.splitlines():
+        if not line.strip():
+            continue
+        if not line.startswith("//"):
+            break
+        if found := _META.match(line):
+            pairs.append((found[1], found[2]))
+    return pairs
+
+
+def files(root: Path, suite: Suite) -> Iterator[str]:
+    """Every test file of a suite that a worker could run, whether it applies or not, by path below `root`."""
+    paths = {path.relative_to(root).as_posix() for pattern in suite.include for path in root.glob(pattern)}
+    yield from sorted(path for path in paths if path.endswith(KINDS))
+
+
+def cases(root: Path, suite: Suite) -> Iterator[Case]:
+    """The runs of a suite."""
+    for path in files(root, suite):
+        if suite.reason(path) is not None:
+            continue
+        pairs = meta((root / path).read_text())
+        slow = ("timeout", "long") in pairs
+        for variant in [value for key, value in pairs if key == "variant"] or [""]:
+            yield Case(suite.name, path, variant, slow)
+
+
+def bundle(root: Path, case: Case) -> Bundle:
+    """The worker that runs one case."""
+    source = (root / case.path).read_text()
+    scripts = [value for key, value in meta(source) if key == "script"]
+    for group in _IMPORT.findall(source):
+        scripts += [name for name in _QUOTED.findall(group) if not name.endswith("/testharness.js")]
+    folder = Path(case.path).parent
+    address = f"{ORIGIN}/{case.path}{case.variant}"
+    parts = [(HERE / "preamble.js").read_text().replace("WPT_ADDRESS", json.dumps(address))]
+    parts += [(root / "resources/testharness.js").read_text(), REPORT]
+    parts += [(root / (ALIASES.get(name, name[1:]) if name.startswith("/") else _joined(folder, name))).read_text() for name in scripts]
+    parts.append(source)
+    return Bundle(main="test.js", modules=[Module("test.js", ModuleKind.JS, (WORKER % "\n;\n".join(parts)).encode())])
+
+
+def _joined(folder: Path, name: str) -> Path:
+    for part in name.split("/"):
+        folder = folder.parent if part == ".." else folder / part if part != "." else folder
+    return folder
