@@ -15,7 +15,8 @@
     │                                   what was asked for contradicts what is there
     ├── QuotaExceeded                   a count the tenant may not pass
     ├── TenantSuspended · TokenInvalid · TokenScopeMissing · SessionRequired · TenantUnnamed · InvitationForAnother
-    └── BuildUnavailable · BlobMissing · SecretUnreadable       the platform's own fault
+    └── RunsExceeded · RunUnavailable · RunFailed
+        BuildUnavailable · BlobMissing · SecretUnreadable       the platform's own fault
 
 Owns the leaves only; the tree's root is `sandbox.errors`.
 """
@@ -362,6 +363,28 @@ class BuildUnavailable(HostelError):
 
     code = "build_unavailable"
     status = 503
+
+
+class RunUnavailable(HostelError):
+    """No gateway process of this machine answers: nothing can be run now."""
+
+    code = "run_unavailable"
+    status = 503
+
+
+class RunFailed(HostelError):
+    """The run came to no result."""
+
+    code = "run_failed"
+    status = 502
+
+
+class RunsExceeded(HostelError):
+    """As many runs as may be are under way: wait for one to end."""
+
+    code = "runs_exceeded"
+    status = 429
+    fault = "tenant"
 
 
 class BlobMissing(HostelError):

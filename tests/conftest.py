@@ -13,9 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import django
@@ -38,10 +40,20 @@ django.setup()
 from django.conf import settings as django_settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
+from gateway.admin import Admin  # noqa: E402
+from gateway.directory import Directory  # noqa: E402
+from gateway.drain import Drain  # noqa: E402
+from gateway.programs import Programs  # noqa: E402
+from gateway.records import Records  # noqa: E402
+from gateway.routes import Routes  # noqa: E402
+from gateway.running import Runs, answered  # noqa: E402
+from gateway.stats import Stats  # noqa: E402
+from gateway.targets import Targets  # noqa: E402
 from jobs.engine import engine  # noqa: E402
 from sandbox.bundle import ModuleKind  # noqa: E402
 from tenants import services  # noqa: E402
 from tenants.actor import Actor  # noqa: E402
+from tenants.epoch import EpochReader  # noqa: E402
 from tenants.models import ApiToken, Tenant  # noqa: E402
 from tenants.services import Uploaded  # noqa: E402
 from tenants.uploads import Upload, UploadModule  # noqa: E402
@@ -100,6 +112,35 @@ def upload_js(tenant: Tenant, actor: Actor) -> Callable[..., Uploaded]:
         )
 
     return upload
+
+
+@pytest.fixture
+def runs_here(transactional_db: None) -> Iterator[None]:
+    """A gateway process's private socket with its runner (`tenants.runner`), on the sandbox of this process."""
+    admin, close = engine.run(_runner())
+    yield
+    engine.run(admin.close())
+    engine.run(close())
+
+
+async def _runner() -> tuple[Admin, Callable[[], Coroutine[Any, Any, None]]]:
+    box, stats, records = engine.sandbox(), Stats(), Records()
+    directory = Directory(guest_build=lambda: box.guest_build)
+    reader = EpochReader()
+    reader.start()
+    routes = Routes(directory.route, reader.token, stats)
+    targets = Targets(box, routes, Programs(directory.program).get, records)
+    runs = Runs(box, targets, records, directory.run_route, directory.draft)
+    drain = Drain(stats, shut=lambda _: None)
+    admin = Admin(django_settings.HOSTEL.run, stats=dict, evict=box.evict, drain=drain, run=partial(answered, runs))
+    await admin.start()
+
+    async def close() -> None:
+        routes.close()
+        reader.close()
+        await directory.close()
+
+    return admin, close
 
 
 class BackgroundWorker:

@@ -7,32 +7,19 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
-PATTERN = "gateway-*.sock"
+from tenants.runner import PATTERN, UnixConnection
+
 TIMEOUT_SECONDS = 2.0
 REPLY_BYTES = 16 * 1024 * 1024
 OK = 200
 # Numbers of the gateway that say something about one process only.
 _OWN = frozenset({"pid", "started"})
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("gateway", timeout=TIMEOUT_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(TIMEOUT_SECONDS)
-        self.sock.connect(str(self._path))
 
 
 def gateway_stats() -> list[dict[str, Any]]:
@@ -66,7 +53,7 @@ def totals(processes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _ask(path: Path) -> dict[str, Any] | None:
-    connection = _UnixConnection(path)
+    connection = UnixConnection(path, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/stats")
         reply = connection.getresponse()

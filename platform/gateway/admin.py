@@ -8,6 +8,7 @@ Owns `run/gateway-<pid>.sock`: JSON over HTTP, readable by this user only.
     GET /drain      {"draining": false, "refusing": false, "refused": 0, "under_way": 2}
     POST /drain     {"grace_seconds": 5} -> the same; new requests are refused after the grace period
     DELETE /drain   served again -> the same
+    POST /run       `tenants.runner.Asked` -> `tenants.runner.Ran`, or an error's own status and shape
 
 Must not be reachable from outside the machine, and must not hold up a visitor.
 """
@@ -18,15 +19,18 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 
 from gateway.drain import Drain
+from tenants.runner import Asked
 
-_MAX_BYTES: Final = 4096
+# A run's request, its body in base64.
+_MAX_BYTES: Final = 4 * 1024 * 1024
 _PREFIX_CHARACTERS: Final = 256
 GRACE_SECONDS: Final = 3600
 
@@ -34,8 +38,21 @@ GRACE_SECONDS: Final = 3600
 class Admin:
     """Serves one process's counters."""
 
-    def __init__(self, folder: Path, *, stats: Callable[[], dict[str, Any]], evict: Callable[[str], int], drain: Drain) -> None:
-        """Listen in `folder`; `stats` gives what /stats answers, `evict` drops pool entries by key prefix, `drain` takes out of service."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        stats: Callable[[], dict[str, Any]],
+        evict: Callable[[str], int],
+        drain: Drain,
+        run: Callable[[Asked], Awaitable[tuple[int, Any]]] | None = None,
+    ) -> None:
+        """Listen in `folder`.
+
+        `stats` gives what /stats answers, `evict` drops pool entries by key prefix, `drain` takes out of service, `run` gives status and
+        document of a run.
+        """
+        self._run = run
         self._folder = folder
         self._path = folder / f"gateway-{os.getpid()}.sock"
         self._stats = stats
@@ -50,6 +67,7 @@ class Admin:
         app = web.Application(client_max_size=_MAX_BYTES)
         app.add_routes([web.get("/healthz", self._on_health), web.get("/stats", self._on_stats), web.post("/evict", self._on_evict)])
         app.add_routes([web.get("/drain", self._on_look), web.post("/drain", self._on_drain), web.delete("/drain", self._on_serve_again)])
+        app.add_routes([web.post("/run", self._on_run)])
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
         await web.SockSite(self._runner, _listen(self._path)).start()
@@ -82,6 +100,16 @@ class Admin:
 
     async def _on_serve_again(self, _: web.Request) -> web.Response:
         return web.json_response(self._drain.end())
+
+    async def _on_run(self, request: web.Request) -> web.Response:
+        try:
+            asked = msgspec.json.decode(await request.read(), type=Asked)
+        except msgspec.MsgspecError as error:
+            return web.json_response({"code": "field_invalid", "status": 400, "fault": "platform", "message": str(error)}, status=400)
+        if self._run is None:
+            raise web.HTTPNotFound
+        status, document = await self._run(asked)
+        return web.Response(status=status, body=msgspec.json.encode(document), content_type="application/json")
 
     async def _on_evict(self, request: web.Request) -> web.Response:
         try:

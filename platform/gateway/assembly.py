@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -24,6 +25,7 @@ from gateway.proxy import Control
 from gateway.quota import Quotas
 from gateway.records import Records
 from gateway.routes import Routes
+from gateway.running import Runs, answered
 from gateway.spool import Spool
 from gateway.tailing import Tailing
 from gateway.targets import Targets
@@ -108,7 +110,8 @@ async def start(stats: Stats, prefix: str) -> Process:
         process.workers = Shut() if refuse else workers
 
     drain = Drain(stats, shut=shut)
-    admin = Admin(config.run, stats=described, evict=box.evict, drain=drain)
+    runs = Runs(box, targets, records, directory.run_route, directory.draft, quotas=quotas)
+    admin = Admin(config.run, stats=described, evict=box.evict, drain=drain, run=partial(answered, runs))
     await admin.start()
     proxy, prewarmer = Control(config.run / "control.sock", origins), Prewarmer(box, routes, targets)
     front = Front(proxy, drain, guest=lambda: box.guest_build, database=lambda: reader.healthy)

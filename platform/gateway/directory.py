@@ -19,10 +19,11 @@ from django.db import DatabaseError, InterfaceError, connection
 from gateway.errors import RoutesUnavailable
 from gateway.hosts import Host
 from gateway.targets import worker_of
-from sandbox import Program
-from tenants import selectors
+from sandbox import Limits, Program
+from tenants import blobs, selectors
 from tenants.builder import builder
 from tenants.rollout import WorkerRoute
+from tenants.runner import Asked
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,17 @@ class Directory:
     async def program(self, version_id: str) -> Program:
         """A version's code and image. Raises `HostelError`."""
         return await self.ask(lambda: self._program(version_id))
+
+    async def run_route(self, asked: Asked) -> WorkerRoute | None:
+        """The worker of a run, with its one version. Raises `HostelError`."""
+        return await self.ask(
+            lambda: selectors.run_route(tenant_id=asked.tenant_id, worker_name=asked.worker, version_id=asked.version or None)
+        )
+
+    async def draft(self, staged: str) -> tuple[Program, Limits]:
+        """A staged bundle and the limits it has. Raises `BlobMissing`."""
+        found = await self.ask(lambda: blobs.staging().load(staged))
+        return Program(found.bundle), found.limits
 
     async def close(self) -> None:
         """Have every thread close its connection, and let go of them; a thread the database does not answer is not waited for."""

@@ -22,6 +22,8 @@ RECORDS: Final = 65_536
 TEXT_BYTES: Final = 32 * 1024 * 1024
 
 _TOO_MANY: Final = 429
+# What the request ids of runs begin with (gateway.running). Those of visitors are hexadecimal.
+RUN: Final = "run-"
 
 Noted = tuple[Owner, InvocationRecord]
 Listener = Callable[[Owner, InvocationRecord], None]
@@ -39,12 +41,18 @@ class Records:
         self.noted = 0
         # By reason: "ring_full" lost the record, "text_full" only its console lines and stacks.
         self.lost: Counter[str] = Counter()
+        # Who waits for the records of a run, by its request id: those are nobody's traffic, and neither counted nor kept.
+        self.runs: dict[str, Callable[[InvocationRecord], None]] = {}
 
     def sink(self, owner: Owner, listener: Listener | None = None) -> Callable[[InvocationRecord], None]:
         """Where the sandbox sends the records of one version; `listener` gets each of them too, with its headers."""
         held, most = self._held, self._most
 
         def note(record: InvocationRecord) -> None:
+            if record.request_id[:4] == RUN:
+                if (run := self.runs.get(record.request_id)) is not None:
+                    run(record)
+                return
             if listener is not None:
                 listener(owner, record)
             record.headers = None

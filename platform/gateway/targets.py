@@ -104,6 +104,18 @@ class Targets:
             return []
         return [self._prepared(entry, route, version, 0, "") for version in route.versions if version.weight]
 
+    def single(self, route: WorkerRoute, version: RouteVersion, program: Program | None = None) -> Target:
+        """A target that no route's cache knows: one version, or (with `program`) code that is no version yet."""
+        target = self._prepare(route, version, 0, "").target
+        if program is None:
+            return target
+
+        async def source() -> Program:
+            return program
+
+        self._remember(version.id, program)
+        return replace(target, source=source)
+
     def _prepared(self, entry: Entry, route: WorkerRoute, version: RouteVersion, depth: int, entrypoint: str) -> Prepared:
         place = (version.id, depth, entrypoint) if depth else version.id
         prepared: Prepared | None = entry.prepared.get(place)

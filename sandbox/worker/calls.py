@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ from sandbox.protocol import effects, events
 from sandbox.protocol.effects import Fields
 from sandbox.trace import onward
 from sandbox.worker import capabilities, dispatching
+from sandbox.worker.record import URL_CHARACTERS, HostCall
 from sandbox.worker.streams import BodyBroken, GuestBody, HostFeed
 
 if TYPE_CHECKING:
@@ -127,6 +129,15 @@ def _later(invocation: Invocation, identity: int, work: Coroutine[Any, Any, None
     return call
 
 
+def _named(target: str) -> tuple[str, str]:
+    """The kind of a call and its binding, of a FETCH effect's target."""
+    try:
+        spec = json.loads(target) if target else {"kind": "internet"}
+    except ValueError:
+        return "", ""
+    return str(spec.get("kind", ""))[:32], str(spec.get("binding") or "")[:256]
+
+
 async def _as_coroutine(work: Awaitable[None]) -> None:
     await work
 
@@ -181,7 +192,11 @@ class Calls:
 
     async def _carry_out(self, call: Call, target: str, request: Request, redirect: str) -> None:
         try:
-            answer = await self._reach(call, target, request, redirect)
+            watch = call.invocation.target.on_call
+            if watch is None:
+                answer = await self._reach(call, target, request, redirect)
+            else:
+                answer = await self._watched(watch, call, target, request, redirect)
         except FetchFailed as failure:
             self._refuse(call, failure.name, failure.message)
         except HostelError as error:
@@ -199,6 +214,30 @@ class Calls:
             self._refuse(call, "Error", "internal error")
         else:
             self._deliver(call, answer)
+
+    async def _watched(self, watch: Callable[[HostCall], None], call: Call, target: str, request: Request, redirect: str) -> Answer:
+        """`_reach`, told to whoever watches the invocation."""
+        began, started_ms, status, error = time.monotonic_ns(), time.time() * 1000, 0, ""
+        try:
+            answer = await self._reach(call, target, request, redirect)
+            status = answer.status
+        except FetchFailed as failure:
+            error = failure.message
+            raise
+        except HostelError as failure:
+            error = of_child(failure)
+            raise
+        except BaseException as failure:
+            error = str(failure) or type(failure).__name__
+            raise
+        else:
+            return answer
+        finally:
+            kind, binding = _named(target)
+            wall_ms = (time.monotonic_ns() - began) / 1e6
+            watch(
+                HostCall(kind, binding, request.method, request.url[:URL_CHARACTERS], status, started_ms, wall_ms, error[:URL_CHARACTERS])
+            )
 
     async def _reach(self, call: Call, target: str, request: Request, redirect: str) -> Answer:
         invocation = call.invocation

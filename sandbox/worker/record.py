@@ -57,6 +57,23 @@ class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
     number: float | None = None
 
 
+class HostCall(msgspec.Struct, frozen=True, gc=False):
+    """One call that an invocation made to the outside, for whoever watches it (`Target.on_call`); nobody else keeps them."""
+
+    # "internet", "service", "dispatch" or "loader", and the binding's name ("" for the internet).
+    kind: str
+    binding: str
+    method: str
+    # Cut at `URL_CHARACTERS`.
+    url: str
+    # 0 where there was no answer; then `error` says why.
+    status: int
+    # Milliseconds since 1970, and from there to the head of the answer.
+    started_ms: float
+    wall_ms: float
+    error: str = ""
+
+
 class InvocationRecord(msgspec.Struct, array_like=True, gc=False):
     """One event, from its arrival to its last waitUntil promise."""
 

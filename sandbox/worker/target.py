@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sandbox.bundle import Bundle
 from sandbox.limits import Limits
-from sandbox.worker.record import InvocationRecord
+from sandbox.worker.record import HostCall, InvocationRecord
 
 if TYPE_CHECKING:
     from sandbox.http import Request, Response
@@ -99,6 +99,8 @@ class Target:
     # Requests this one has already passed through (service and loader calls), against endless recursion.
     depth: int = 0
     on_finish: Callable[[InvocationRecord], None] | None = None
+    # Hears of each call of the outside, when its answer's head has come or it has failed. Costs nothing where nobody listens.
+    on_call: Callable[[HostCall], None] | None = None
     meta_json: bytes = b""
     calls: Calls = field(default=None, repr=False)  # type: ignore[assignment]  # set by the sandbox that dispatches
 

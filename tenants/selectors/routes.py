@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from tenants.errors import VersionNotFound, WorkerNotFound
 from tenants.grants import overrides_of, plan_of
 from tenants.limits import EffectiveLimits, effective
 from tenants.models import WHOLE, Deployment, DeploymentVersion, Tenant, Version, Worker
@@ -69,6 +70,29 @@ def route_of_worker(*, tenant: Tenant | int, worker_name: str) -> WorkerRoute | 
     return _route(Worker.objects.filter(tenant=tenant, name=name, **where))
 
 
+def run_route(*, tenant_id: int, worker_name: str, version_id: str | None) -> WorkerRoute | None:
+    """The worker (`namespace:name`) with one version of it alone, deployed or not.
+
+    Without a version its `versions` are empty, and the worker need not exist: its limits and its place are what a run of a draft needs.
+    None for a tenant that does not exist. Raises `WorkerNotFound` or `VersionNotFound`.
+    """
+    tenant = Tenant.objects.filter(pk=tenant_id).first()
+    place = split_name(worker_name)
+    if tenant is None or place is None:
+        return None
+    namespace, name = place
+    where = {"namespace__name": namespace} if namespace else {"namespace": None}
+    worker = Worker.objects.select_related("tenant", "namespace").filter(tenant=tenant, name=name, **where).first()
+    if version_id is None:
+        return _route_to(worker or Worker(tenant=tenant, name=name), None, [])
+    if worker is None:
+        raise WorkerNotFound
+    version = Version.objects.filter(worker=worker, pk=uuid.UUID(version_id)).only(*_VERSION).first()
+    if version is None:
+        raise VersionNotFound
+    return _route_to(worker, None, [(version, WHOLE)])
+
+
 def _route(workers: QuerySet[Worker]) -> WorkerRoute | None:
     worker = workers.select_related("tenant", "namespace").first()
     if worker is None:
@@ -106,7 +130,7 @@ def _route_to(worker: Worker, deployment_id: str | None, shares: Sequence[tuple[
         tenant_slug=tenant.slug,
         account_id=tenant.account_id,
         suspended=tenant.suspended_at is not None,
-        worker_id=worker.pk,
+        worker_id=worker.pk or 0,
         worker_name=worker.name,
         namespace=worker.namespace.name if worker.namespace else "",
         worker_tag=worker.tag,

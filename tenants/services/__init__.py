@@ -37,6 +37,7 @@ from tenants.services.promotion import Preview, Promoted, worker_promote
 from tenants.services.publishing import SEND
 from tenants.services.quotas import quota_require, quotas_prune
 from tenants.services.rotation import ROTATE, KeysStatus, Rotated, keys_rotate, keys_rotate_request, keys_status
+from tenants.services.runs import Run, RunRequest, worker_run
 from tenants.services.secrets import secret_delete, secret_put, secrets_update
 from tenants.services.tenants import (
     tenant_create,
@@ -76,6 +77,8 @@ __all__ = [
     "Preview",
     "Promoted",
     "Rotated",
+    "Run",
+    "RunRequest",
     "Throttle",
     "Uploaded",
     "Verified",
@@ -150,5 +153,6 @@ __all__ = [
     "webhook_update",
     "worker_delete",
     "worker_promote",
+    "worker_run",
     "worker_settings_update",
 ]

@@ -65,7 +65,7 @@ class Caller:
 
 
 @pytest.fixture
-def caller(native: Native, generous: None) -> Caller:
+def caller(native: Native, generous: None, runs_here: None) -> Caller:
     assert native.upload().status == 201
     return Caller(native)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -79,14 +81,19 @@ class VersionOne(TenantView):
 def upload_of(request: Request) -> Upload:
     """The upload that a JSON body describes. Raises what `validated` raises, and leaves of `UploadInvalid`."""
     sent = validated(request, VersionSent, limit=upload_limit())
+    return Upload(modules=modules_of(sent.pop("modules")), inherit_strict=True, **sent)
+
+
+def modules_of(sent: Sequence[Mapping[str, Any]]) -> Sequence[UploadModule]:
+    """Modules out of validated JSON. Raises BodyInvalid for what is no base64, and leaves of `UploadInvalid`."""
     modules = []
-    for at, module in enumerate(sent.pop("modules")):
+    for at, module in enumerate(sent):
         if "content" in module:
             content = module["content"].encode()
         else:
             content = from_base64(module["content_base64"], field=f"modules.{at}.content_base64")
         modules.append(UploadModule(name=module["name"], kind=kind_of(module["type"]), content=content))
-    return Upload(modules=checked_names(modules), inherit_strict=True, **sent)
+    return checked_names(modules)
 
 
 def _flag(request: Request, name: str) -> bool:
