@@ -20,7 +20,10 @@ from tenants.definitions import DEFINITIONS, LEVELS
 from tenants.roles import scopes_table
 
 # The packages that may define errors, outermost last.
-PACKAGES = ("sandbox", "tenants", "accounts", "controlplane", "jobs", "gateway", "api", "cfapi", "ops")
+PACKAGES = (
+    *("sandbox", "tenants", "telemetry", "flags", "rollouts", "experiments"),
+    *("accounts", "ui", "controlplane", "jobs", "gateway", "api", "cfapi", "ops"),
+)
 
 
 def error_classes() -> list[type[HostelError]]:
