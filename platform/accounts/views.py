@@ -55,7 +55,7 @@ class InvitationPage(View):
             services.invitation_accept(secret=secret, user=user, verified=verified_addresses(user), actor=Actor.of_user(user))
         except (InvitationNotFound, InvitationForAnother, MemberAlready, TenantSuspended) as error:
             return self._page(request, error.status, error=error.message)
-        return HttpResponseRedirect(reverse("account_home"))
+        return HttpResponseRedirect(reverse("landing"))
 
     def _page(self, request: HttpRequest, status: int, **context: Any) -> HttpResponse:
         # The address is the secret: it must not be told to other sites, and nobody needs to keep the page.

@@ -17,12 +17,12 @@ from api.views.base import ApiView
 from cfapi.endpoint import METHODS, AccountEndpoint, Endpoint, NotOffered
 from cfapi.endpoint import Unknown as UnknownEndpoint
 from tenants.roles import Role, role_scopes
+from ui.page import Page
 
 # Whom a route is for: everybody; whoever says who they are; people who have logged in; those with a scope in a tenant; operators.
 KINDS = ("anonymous", "caller", "person", "tenant", "operator")
 # Pages of packages, by the name of their address ("admin:*" stands for all that begin so).
 PAGES: Mapping[str, str] = {
-    "landing": "anonymous",
     "healthz": "anonymous",
     "readyz": "anonymous",
     "static": "anonymous",
@@ -123,6 +123,9 @@ def _described(path: str, name: str, view: Any) -> Iterator[Route]:
             yield Route("native", method.upper(), path, _known(cls.kind, path), cls.scope_of(method.upper()), cls)
     elif isinstance(cls, type) and issubclass(cls, Endpoint):
         yield from _compatible(path, cls)
+    elif isinstance(cls, type) and issubclass(cls, Page):
+        for method in cls.methods():
+            yield Route("page", method, path, _known(cls.kind, path), cls.scope_of(method) if cls.kind == "tenant" else None, cls)
     else:
         kind = getattr(cls, "kind", None) or getattr(view, "kind", None) or _page(name)
         yield Route("page", "GET", path, _known(kind, f"{path} ({name})"), None, view)

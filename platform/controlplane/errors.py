@@ -9,14 +9,18 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+import structlog
 from django.http import HttpResponse, JsonResponse
 
 from api.problems import CONTENT_TYPE, problem
 from cfapi.envelope import failure
 from sandbox.errors import HostelError
+from ui.pages.home import error_page
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+log = structlog.get_logger(__name__)
 
 
 class PageMissing(HostelError):
@@ -56,6 +60,10 @@ def _shaped(request: HttpRequest, error: HostelError) -> HttpResponse:
         return JsonResponse(failure(error), status=error.status)
     if request.path.startswith("/api/"):
         return JsonResponse(problem(error), status=error.status, content_type=CONTENT_TYPE)
+    try:
+        return error_page(request, status=error.status, message=error.message, code=error.code)
+    except Exception:  # whatever has failed may fail again, and an error must not become another one
+        log.exception("the error page failed")
     page = _PAGE.format(status=error.status, message=escape(error.message), code=escape(error.code))
     return HttpResponse(page, status=error.status)
 

@@ -18,7 +18,7 @@ def settings_for(config: Config) -> dict[str, Any]:
     return {
         "AUTHENTICATION_BACKENDS": ["allauth.account.auth_backends.AuthenticationBackend"],
         "LOGIN_URL": "account_login",
-        "LOGIN_REDIRECT_URL": "account_home",
+        "LOGIN_REDIRECT_URL": "landing",
         "ACCOUNT_ADAPTER": "accounts.adapter.AccountAdapter",
         "ACCOUNT_USER_MODEL_USERNAME_FIELD": None,
         "ACCOUNT_LOGIN_METHODS": {"email"},

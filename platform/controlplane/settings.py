@@ -67,6 +67,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "api",
     "cfapi",
+    # For the script it brings (htmx).
+    "django_htmx",
     "ui",
     # Before django-allauth: its templates are ours where we have one.
     "accounts",

@@ -13,6 +13,7 @@ from django.views.generic import RedirectView
 from controlplane import prometheus, views
 from controlplane.static import static
 from ui.frontend.addresses import frontend
+from ui.pages.home import Front
 
 handler400 = "controlplane.errors.bad_request"
 handler403 = "controlplane.errors.forbidden"
@@ -23,7 +24,7 @@ handler500 = "controlplane.errors.server_error"
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", views.landing, name="landing"),
+    path("", Front.as_view(), name="landing"),
     path("healthz", views.healthz, name="healthz"),
     path("metrics", prometheus.metrics, name="metrics"),
     path("readyz", views.readyz, name="readyz"),
@@ -31,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("static/<path:path>", static, name="static"),
     path("admin", RedirectView.as_view(url="/admin/"), name="admin"),
     path("admin/", admin.site.urls),
+    path("", include("ui.urls")),
     path("accounts/", include("accounts.urls")),
     path("client/v4/", include("cfapi.urls")),
     path("api/v1/admin/", include("jobs.urls")),

@@ -18,7 +18,8 @@ from tests.conftest import script
 
 # What stands for a page's parameters.
 FILLED = {
-    "path": "accounts/accounts.css",
+    "path": "ui/tokens.css",
+    "form": "x",
     "uidb36": "1",
     "key": "x",
     "provider_id": "none",

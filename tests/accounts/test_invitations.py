@@ -29,7 +29,7 @@ def test_somebody_who_is_logged_in_accepts(browser, ada, tenant):
     assert "Acme" in page.text
     assert page.headers["Referrer-Policy"] == "no-referrer"
     assert page.headers["Cache-Control"] == "no-store"
-    assert browser.post(where).headers["Location"] == "/accounts/"
+    assert browser.post(where).headers["Location"] == "/"
     assert Membership.objects.get().role == "developer"
     assert "Acme" in browser.get("/accounts/").text
     assert browser.get(where).status_code == 404

@@ -28,7 +28,7 @@ class TestSigningUp:
         assert not verified("ada@example.com")
         browser.post(where)
         assert verified("ada@example.com")
-        assert browser.log_in(" ADA@example.com ").headers["Location"] == "/accounts/"
+        assert browser.log_in(" ADA@example.com ").headers["Location"] == "/"
         assert browser.who == "ada@example.com"
         assert browser.get("/accounts/").status_code == 200
         assert AuditEvent.objects.filter(action="user_signup", target="ada@example.com").count() == 1
@@ -84,7 +84,7 @@ class TestSigningUp:
 
 class TestLoggingIn:
     def test_whom_an_operator_made_needs_to_prove_nothing(self, browser, ada):
-        assert browser.log_in("ada@example.com").headers["Location"] == "/accounts/"
+        assert browser.log_in("ada@example.com").headers["Location"] == "/"
         assert browser.who == "ada@example.com"
         browser.post("/accounts/logout/")
         assert browser.who is None
@@ -104,7 +104,7 @@ class TestLoggingIn:
 
     def test_it_does_not_lead_elsewhere(self, browser, ada):
         found = browser.client.post("/accounts/login/?next=https://evil.example/", {"login": ada.email, "password": PASSWORD})
-        assert found.headers["Location"] == "/accounts/"
+        assert found.headers["Location"] == "/"
 
     def test_sessions_are_listed_and_ended(self, browser, ada):
         browser.log_in(ada.email)
@@ -194,7 +194,7 @@ class TestPages:
             assert fields <= labels, path
 
     def test_static_files_are_there(self, browser):
-        for name in ("accounts/accounts.css", "mfa/js/webauthn.js", "mfa/js/webauthn-json.js", "account/js/onload.js"):
+        for name in ("ui/tokens.css", "mfa/js/webauthn.js", "mfa/js/webauthn-json.js", "account/js/onload.js"):
             assert browser.get(f"/static/{name}").status_code == 200, name
 
 

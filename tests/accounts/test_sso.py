@@ -104,7 +104,7 @@ def sign_on(browser: Browser, provider: Provider, **query: str) -> Any:
 class TestSignOn:
     def test_a_new_person(self, browser, provider):
         assert "Corp" in browser.get("/accounts/login/").text
-        assert sign_on(browser, provider).headers["Location"] == "/accounts/"
+        assert sign_on(browser, provider).headers["Location"] == "/"
         assert browser.who == "ada@corp.example"
         user = User.objects.get()
         assert (user.name, user.has_usable_password()) == ("Ada Corp", False)

@@ -1,0 +1,52 @@
+"""Where one can go: the items of the side bar and the tabs of a worker.
+
+Owns their order, words and icons, and which of them somebody sees (those whose pages they may read). A new page gets a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from tenants.access import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One place: `key` is what a page's `place` (or `tab`) says, `route` the name of its address, `scope` what reading it needs."""
+
+    key: str
+    label: str
+    route: str
+    scope: str | None = "workers:read"
+    icon: str = ""
+    # The heading of the group that begins with this item.
+    group: str = ""
+
+
+TENANT: Sequence[Item] = (Item("workers", "Workers", "ui:workers", icon="workers"),)
+WORKER: Sequence[Item] = (Item("overview", "Overview", "ui:worker"),)
+OPERATOR: Sequence[Item] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An item as it is shown."""
+
+    key: str
+    label: str
+    url: str
+    icon: str
+    group: str
+
+
+def links(items: Iterable[Item], access: Access | None, **parameters: Any) -> list[Link]:
+    """The items that `access` may read, with their addresses."""
+    return [
+        Link(item.key, item.label, reverse(item.route, kwargs=parameters), item.icon, item.group)
+        for item in items
+        if item.scope is None or (access is not None and access.allows(item.scope))
+    ]
