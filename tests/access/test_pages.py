@@ -20,6 +20,7 @@ from tests.conftest import script
 FILLED = {
     "path": "ui/tokens.css",
     "form": "x",
+    "name": "codemirror-0000000000000000.js",
     "uidb36": "1",
     "key": "x",
     "provider_id": "none",
