@@ -62,6 +62,10 @@ class Bundle:
     env_serialized: bytes = field(default=b"", repr=False)
     # Whether fetch() reaches anything at all (False: `globalOutbound: null`).
     outbound: bool = True
+    # Source maps by name: read at start-up, so that stacks name the author's files.
+    source_maps: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    # Whether TypeScript and source maps are read at all (False: dynamic workers, whose code is made while a request waits).
+    transforms: bool = True
 
     @classmethod
     def js(cls, source: str, *, env: Mapping[str, Any] | None = None, name: str = "worker.js", **settings: Any) -> Self:

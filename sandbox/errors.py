@@ -11,6 +11,7 @@ answer. Must not know how an answer is rendered (JSON, envelope or page: that is
     │   ├── TopLevelThrew
     │   ├── TopLevelUnsettled
     │   ├── NoHandlers
+    │   ├── TransformExceeded
     │   ├── StartupCpuExceeded
     │   └── StartupMemoryExceeded
     ├── InvocationError                 a request was started and could not be answered by the worker
@@ -116,6 +117,12 @@ class NoHandlers(StartupFailed):
     """The main module exports no handler."""
 
     code = "script_no_handlers"
+
+
+class TransformExceeded(StartupFailed):
+    """A TypeScript module is too large or too deeply nested to be made JavaScript of."""
+
+    code = "script_transform_exceeded"
 
 
 class StartupCpuExceeded(StartupFailed):

@@ -124,7 +124,10 @@ class Sandbox:
             image = self._engine.pack(self._engine.capture(started.instance))
         finally:
             self._engine.retire(started.instance)
-        warnings = () if "fetch" in started.handlers else ("The worker has no fetch handler: it cannot answer HTTP requests.",)
+        warnings: tuple[str, ...] = (
+            () if "fetch" in started.handlers else ("The worker has no fetch handler: it cannot answer HTTP requests.",)
+        )
+        warnings += started.warnings
         return Built(image, started.handlers, started.entrypoints, started.cpu_us, warnings, started.logs, self._engine.build)
 
     async def load(self, name: str, bundle: Bundle, *, limits: Limits | None = None, mode: Literal["reuse", "fresh"] = "reuse") -> Worker:

@@ -43,16 +43,20 @@ def manifest_sha256(
     )
 
 
-def image_fingerprint(*, sha256: str, bindings: Sequence[Binding], version_id: str, limits: Limits) -> str:
+def image_fingerprint(
+    *, sha256: str, bindings: Sequence[Binding], version_id: str, limits: Limits, modules: Sequence[Mapping[str, Any]] = ()
+) -> str:
     """The hash of what an image depends on beside the guest's build.
 
     The start-up limits are in it, because content that started under generous ones may not under tighter ones; the version's own id is in
-    it where a binding hands that id to the code.
+    it where a binding hands that id to the code. Source maps are in it because compiled code carries the author's places.
     """
     knows_itself = any(binding["type"] == "version_metadata" for binding in bindings)
+    maps = sorted([m["name"], m["sha256"]] for m in modules if m["kind"] == SOURCE_MAP)
     return _sha256(
         {
             "format": _FORMAT,
+            **({"source_maps": maps} if maps else {}),
             "sha256": sha256,
             "version": version_id if knows_itself else "",
             "startup_cpu_ms": limits.startup_cpu_ms,

@@ -32,12 +32,17 @@ from cfapi.jsonbody import parse_json
 from cfapi.multipart import SETTINGS_PARTS, Part
 from sandbox.bundle import ModuleKind, check_module_name
 from sandbox.errors import BundleInvalid
+from sandbox.languages import LANGUAGES, language
 from tenants.uploads import UploadModule
 
+# What TypeScript and JSX are sent as; the module's name says which of them it is.
+TYPESCRIPT_TYPES = ("application/typescript", "application/typescript+module", "text/typescript", "text/jsx", "text/tsx")
 # Content type of a part -> what importing it gives (workers-sdk, create-worker-upload-form). None: a source map, kept and not run.
 MODULE_KINDS: Mapping[str, ModuleKind | None] = {
     "application/javascript+module": ModuleKind.JS,
     "text/javascript+module": ModuleKind.JS,
+    # Hostel's own: types are taken away at publish.
+    **dict.fromkeys(TYPESCRIPT_TYPES, ModuleKind.JS),
     "application/wasm": ModuleKind.WASM,
     "application/json": ModuleKind.JSON,
     "application/octet-stream": ModuleKind.DATA,
@@ -103,9 +108,17 @@ def _module(part: Part) -> UploadModule:
 
 def module_kind(content_type: str, name: str) -> ModuleKind | None:
     """What a module of this content type is; None for a source map. Raises ModuleTypeUnknown and the not-supported errors."""
+    shown = name[:80]
+    if content_type in TYPESCRIPT_TYPES and not language(name):
+        endings = ", ".join(sorted(LANGUAGES))
+        raise ModuleTypeUnknown(
+            f"The module {shown!r} is sent as {content_type}, so its name must end in one of {endings}.",
+            field="modules.name",
+            module=shown,
+            content_type=content_type,
+        )
     if content_type in MODULE_KINDS:
         return MODULE_KINDS[content_type]
-    shown = name[:80]
     if content_type in _COMMONJS:
         raise CommonJsUnsupported(field="modules.type", module=shown, content_type=content_type)
     if content_type in _PYTHON:

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.bundle import ModuleKind
+from sandbox.languages import LANGUAGES
 from tenants.uploads import Upload, UploadModule
 
 # What a file beside the main module is to an import, by its ending; others are not part of the worker.
 KINDS: Mapping[str, ModuleKind] = {
     ".js": ModuleKind.JS,
     ".mjs": ModuleKind.JS,
+    **dict.fromkeys(LANGUAGES, ModuleKind.JS),
     ".txt": ModuleKind.TEXT,
     ".html": ModuleKind.TEXT,
     ".bin": ModuleKind.DATA,

@@ -18,6 +18,7 @@ from sandbox.engine.recycle import Recycler
 from sandbox.errors import GuestFault
 from sandbox.guest.build import Guest
 from sandbox.guest.toolchain import STACK_BYTES
+from sandbox.transform.typescript import Transform
 
 # Between two epochs. A guest that runs on is interrupted at the first loop edge or call after this.
 TICK_SECONDS: Final = 0.001
@@ -33,6 +34,8 @@ class Engine:
     def __init__(self, guest: Guest, config: raw.EngineConfig | None = None) -> None:
         """Map the guest's native code; a few milliseconds."""
         self.build = guest.build
+        # Made JavaScript of TypeScript with; its native code is kept beside the guest's.
+        self.transform = Transform(Path(guest.code).parent.parent / "cache")
         self._engine = raw.engine_new(config or raw.EngineConfig())
         self._module = raw.module_open(self._engine, Path(guest.code))
         self._prepared = raw.prepare(self._engine, self._module)

@@ -1,8 +1,9 @@
 """What is changed in the engine's source before it is compiled.
 
-Owns one change to quickjs.c: reference counts at or above `HOSTEL_IMMORTAL` stand still (c/seal.c says why), so every place that
-counts goes through two functions. The places are found by their spelling, and there must be as many as there were when this was
-written: another version of the engine is not patched by guess. Must not touch files (toolchain.py does).
+Owns the changes to quickjs.c. Reference counts at or above `HOSTEL_IMMORTAL` stand still (c/seal.c says why), so every place that
+counts goes through two functions. And where a file has a line map (c/modules.c), the places that the compiler notes, in functions,
+instructions and syntax errors, are the author's. What is changed is found by its spelling, and there must be as much of it as there was
+when this was written: another version of the engine is not patched by guess. Must not touch files (toolchain.py does).
 """
 
 from __future__ import annotations
@@ -38,17 +39,53 @@ _RULES: Final = (
     (re.compile(rf"{_ARGUMENT}--"), r"js_ref_dec(\1)", 2),
 )
 
+# c/modules.c has it: from what is compiled to what the author wrote. `top` is the module's own level, which may hold several files.
+_PLACE: Final = "\nvoid modules_place(bool top, const char **file, int *line, int *column);\n"
+# (what stands there once, what stands there instead)
+_PLACES: Final = (
+    (
+        "    JSFunctionDef *fd = s->cur_func;\n    DynBuf *bc = &fd->byte_code;\n\n    dbuf_putc(bc, OP_source_loc);\n",
+        (
+            "    JSFunctionDef *fd = s->cur_func;\n    DynBuf *bc = &fd->byte_code;\n\n"
+            "    modules_place(fd->parent == NULL, NULL, &line_num, &col_num);\n    dbuf_putc(bc, OP_source_loc);\n"
+        ),
+    ),
+    (
+        "    fd->filename = JS_NewAtom(ctx, filename);\n    fd->line_num = line_num;\n",
+        (
+            "    modules_place(parent == NULL, &filename, &line_num, &col_num);\n"
+            "    fd->filename = JS_NewAtom(ctx, filename);\n    fd->line_num = line_num;\n"
+        ),
+    ),
+    (
+        (
+            "    build_backtrace(ctx, ctx->rt->current_exception, JS_UNDEFINED, s->filename,\n"
+            "                    s->token.line_num, err_col_num, backtrace_flags);\n    return -1;\n"
+        ),
+        (
+            "    const char *err_file = s->filename;\n    int err_line_num = s->token.line_num;\n"
+            "    modules_place(false, &err_file, &err_line_num, &err_col_num);\n"
+            "    build_backtrace(ctx, ctx->rt->current_exception, JS_UNDEFINED, err_file,\n"
+            "                    err_line_num, err_col_num, backtrace_flags);\n    return -1;\n"
+        ),
+    ),
+)
+
 
 class PatchFailed(Exception):
     """The engine's source is not the one this was written for."""
 
 
 def patched(source: str, appendix: str) -> str:
-    """quickjs.c with standing reference counts, and `appendix` behind it. Raises `PatchFailed`."""
+    """quickjs.c with standing reference counts and places of the author's, and `appendix` behind it. Raises `PatchFailed`."""
     if source.count(_MACROS) != 1:
         raise PatchFailed("quickjs.c has no JS_REF_COUNT as it was")
     for pattern, replacement, expected in _RULES:
         source, count = pattern.subn(replacement, source)
         if count != expected:
             raise PatchFailed(f"quickjs.c has {count} places of {pattern.pattern}, not {expected}")
-    return source.replace(_MACROS, _MACROS + _FUNCTIONS) + "\n" + appendix
+    for found, instead in _PLACES:
+        if source.count(found) != 1:
+            raise PatchFailed(f"quickjs.c has {source.count(found)} places of {found!r}, not 1")
+        source = source.replace(found, instead)
+    return source.replace(_MACROS, _MACROS + _FUNCTIONS + _PLACE) + "\n" + appendix

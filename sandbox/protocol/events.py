@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Final
 
-MODULE, LOAD, REQUEST, BODY, BODY_ERROR, CREDIT, REPLY, FETCH_HEAD, FETCH_ERROR, WAKE, ABORT, NEED_CODE = range(0x01, 0x0D)
+MODULE, LOAD, REQUEST, BODY, BODY_ERROR, CREDIT, REPLY, FETCH_HEAD, FETCH_ERROR, WAKE, ABORT, NEED_CODE, MAP = range(0x01, 0x0E)
 NONE, INLINE, STREAM = range(3)
 LAST: Final = 1
 EVENT: Final = 1
@@ -75,6 +75,12 @@ def header_block(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 def module(name: str, kind: int, content: bytes) -> bytes:
     """One module of the worker."""
     return _frame(MODULE, 0, _run(name.encode()) + _pack_u32(kind) + _run(content))
+
+
+def line_map(name: str, sources: Iterable[str], places: bytes) -> bytes:
+    """Where the places of that module lie in the author's files."""
+    named = [_run(source.encode() + b"\0") for source in sources]
+    return _frame(MAP, 0, _run(name.encode()) + _pack_u32(len(named)) + b"".join(named) + _run(places))
 
 
 def load(configuration: bytes, env: bytes = b"") -> bytes:

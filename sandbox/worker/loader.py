@@ -82,6 +82,7 @@ async def _program(call: Call) -> Program:
         compatibility_flags=tuple(map(str, described.get("compatibilityFlags") or ())),
         env_serialized=env,
         outbound=bool(described.get("outbound", True)),
+        transforms=False,
     )
     return Program(bundle, limits=_limits(described.get("limits")))
 

@@ -22,6 +22,7 @@ from sandbox.protocol import effects, events
 from sandbox.protocol.effects import Fields
 from sandbox.scheduler.account import Account
 from sandbox.scheduler.scheduler import Result, Scheduler, Stop, Stopped
+from sandbox.transform.prepare import Prepared, prepare, wanted
 from sandbox.worker.record import LEVELS, LogLine
 
 # "    at name (file:12:34)" or "    at file:12:34", as the engine writes them.
@@ -40,6 +41,7 @@ class Started:
     entrypoints: dict[str, tuple[str, ...]]
     cpu_us: int
     logs: tuple[LogLine, ...]
+    warnings: tuple[str, ...] = ()
 
 
 async def start(  # noqa: PLR0917 - the sandbox's own
@@ -47,11 +49,14 @@ async def start(  # noqa: PLR0917 - the sandbox's own
 ) -> Started:
     """Run the top level under start-up limits in a fresh instance. Raises `BundleInvalid` or a leaf of `StartupFailed`."""
     bundle.check(limits)
+    prepared = Prepared(bundle.modules)
+    if wanted(bundle):
+        prepared = await asyncio.get_running_loop().run_in_executor(None, prepare, bundle, engine.transform)
     instance = engine.instantiate(limits.memory_bytes)
     account = Account(tenant, limits.startup_cpu_ms * 1_000_000, weight=weight)
     try:
-        result = await run(scheduler, instance, _turn(bundle), account)
-        return _started(instance, result, bundle, limits, account)
+        result = await run(scheduler, instance, _turn(bundle, prepared), account)
+        return _started(instance, result, bundle, prepared, limits, account)
     except BaseException:
         instance.close()
         raise
@@ -73,13 +78,15 @@ async def run(scheduler: Scheduler, instance: Instance, payload: bytes, account:
         raise
 
 
-def _turn(bundle: Bundle) -> bytes:
+def _turn(bundle: Bundle, prepared: Prepared) -> bytes:
     """The start-up turn. Its clock is 0 and its entropy follows from the code, so that the same upload makes the same image."""
     digest = hashlib.sha256()
     parts = []
-    for module in bundle.modules:
+    for module in prepared.modules:
         digest.update(module.name.encode() + b"\0" + module.content)
         parts.append(events.module(module.name, module.kind, module.content))
+        if (places := prepared.maps.get(module.name)) is not None:
+            parts.append(events.line_map(module.name, places.sources, places.wire()))
     configuration = {
         "main": bundle.main,
         "compatibility_date": bundle.compatibility_date,
@@ -91,7 +98,9 @@ def _turn(bundle: Bundle) -> bytes:
     return head + b"".join(parts) + events.load(json.dumps(configuration).encode(), bundle.env_serialized)
 
 
-def _started(instance: Instance, outbox: Result, bundle: Bundle, limits: Limits, account: Account) -> Started:
+def _started(  # noqa: PLR0917 - what a start-up was made of
+    instance: Instance, outbox: Result, bundle: Bundle, prepared: Prepared, limits: Limits, account: Account
+) -> Started:
     if isinstance(outbox, Stopped):
         raise _stopped(outbox, limits, account)
     logs: list[LogLine] = []
@@ -102,7 +111,7 @@ def _started(instance: Instance, outbox: Result, bundle: Bundle, limits: Limits,
             level, timestamp, message = fields.number(), fields.real(), fields.text()
             logs.append(LogLine(timestamp, LEVELS[min(level, 4)], message))
         elif frame.op == effects.EXCEPTION and frame.flags == effects.FROM_STARTUP:
-            raise _thrown(fields.text(), fields.text(), fields.text(), bundle)
+            raise _thrown(fields.text(), fields.text(), fields.text(), bundle, prepared)
         elif frame.op == effects.LOADED:
             loaded = json.loads(fields.text())
     if loaded is None:
@@ -113,7 +122,7 @@ def _started(instance: Instance, outbox: Result, bundle: Bundle, limits: Limits,
         raise errors.NoHandlers(
             f"The main module {bundle.main!r} exports no handler (export default {{ fetch() {{ … }} }}).", file=bundle.main
         )
-    return Started(instance, handlers, entrypoints, account.used_us, tuple(logs))
+    return Started(instance, handlers, entrypoints, account.used_us, tuple(logs), prepared.warnings)
 
 
 def _stopped(stopped: Stopped, limits: Limits, account: Account) -> errors.HostelError:
@@ -128,19 +137,21 @@ def _stopped(stopped: Stopped, limits: Limits, account: Account) -> errors.Hoste
     return errors.GuestFault(stopped.message or "The start-up was broken off.")
 
 
-def _thrown(name: str, message: str, stack: str, bundle: Bundle) -> errors.StartupFailed:
+def _thrown(name: str, message: str, stack: str, bundle: Bundle, prepared: Prepared) -> errors.StartupFailed:
     missing = _MISSING.match(message)
     if missing:
         file = missing["importer"] or bundle.main
         line, column = _place_of(bundle, file, missing["specifier"])
         return errors.ModuleMissing(message, file=file, line=line, column=column, module=missing["specifier"])
-    file, line, column = _first_frame(stack, bundle)
+    stack = prepared.authored(stack)
+    file, line, column = _first_frame(stack, bundle, prepared)
     kind = errors.SyntaxFailed if name == "SyntaxError" and _at_parse(stack, file, line) else errors.TopLevelThrew
     return kind(f"Uncaught {name}: {message}", file=file, line=line, column=column, stack=stack or None)
 
 
-def _first_frame(stack: str, bundle: Bundle) -> tuple[str | None, int | None, int | None]:
+def _first_frame(stack: str, bundle: Bundle, prepared: Prepared) -> tuple[str | None, int | None, int | None]:
     names = {module.name.removeprefix("./") for module in bundle.modules}
+    names.update(source for places in prepared.maps.values() for source in places.sources)
     for file, line, column in _FRAME.findall(stack):
         if file in names:
             return file, int(line), int(column) if column else None

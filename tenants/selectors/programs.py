@@ -33,7 +33,9 @@ def version_program(version_id: str, *, guest_build: str | None) -> Program:
     version = Version.objects.select_related("tenant").filter(pk=uuid.UUID(version_id)).first()
     if version is None:
         raise VersionNotFound
-    return Program(bundle=version_bundle(version), image=_image(version, version.tenant, guest_build))
+    image = _image(version, version.tenant, guest_build)
+    # An image holds what its source maps said.
+    return Program(bundle=version_bundle(version, maps=image is None), image=image)
 
 
 def versions_without_image(*, guest_build: str) -> list[str]:
@@ -45,16 +47,16 @@ def versions_without_image(*, guest_build: str) -> list[str]:
     return [str(version_id) for version_id in found]
 
 
-def version_bundle(version: Version) -> Bundle:
+def version_bundle(version: Version, *, maps: bool = True) -> Bundle:
     """What the version runs; raises `BlobMissing` or `SecretUnreadable`."""
     env = environment.descriptors(
         version.bindings, tenant=version.tenant, version_id=str(version.pk), tag=version.tag, created=version.created.isoformat()
     )
+    modules = modules_of(version, maps=maps)
     return Bundle(
         main=version.main_module,
-        modules=tuple(
-            Module(module.name, module.kind, module.content) for module in modules_of(version, runs=True) if module.kind is not None
-        ),
+        modules=tuple(Module(module.name, module.kind, module.content) for module in modules if module.kind is not None),
+        source_maps={module.name: module.content for module in modules if module.kind is None},
         env=tuple(env),
         compatibility_date=version.compatibility_date,
         compatibility_flags=tuple(version.compatibility_flags),

@@ -60,7 +60,9 @@ class Draft:
     @property
     def fingerprint(self) -> str:
         """What the image depends on beside the guest's build."""
-        return image_fingerprint(sha256=self.sha256, bindings=self.bindings, version_id=str(self.version_id), limits=self.limits)
+        return image_fingerprint(
+            sha256=self.sha256, bindings=self.bindings, version_id=str(self.version_id), limits=self.limits, modules=self.module_rows
+        )
 
 
 def draft_make(*, tenant: Tenant, worker_name: str, worker_limits: Mapping[str, Any], base: Version | None, upload: Upload) -> Draft:
@@ -82,6 +84,7 @@ def draft_of(
     bundle = Bundle(
         main=upload.main_module,
         modules=tuple(Module(module.name, module.kind, module.content) for module in upload.modules if module.kind is not None),
+        source_maps={module.name: module.content for module in upload.modules if module.kind is None},
         env=tuple(
             environment.descriptors(
                 resolved.bindings, tenant=tenant, version_id=str(version_id), tag=upload.tag, created=created.isoformat()

@@ -65,7 +65,9 @@ def images_prune(*, guest_build: str, grace_seconds: float | None = None) -> int
 
 def fingerprint_of(version: Version, limits: Limits) -> str:
     """What the version's image depends on beside the guest's build."""
-    return image_fingerprint(sha256=version.sha256, bindings=version.bindings, version_id=str(version.pk), limits=limits)
+    return image_fingerprint(
+        sha256=version.sha256, bindings=version.bindings, version_id=str(version.pk), limits=limits, modules=version.modules
+    )
 
 
 def _context(tenant: Tenant) -> str:

@@ -202,10 +202,10 @@ def newest_of(tenant: Tenant, worker_name: str) -> tuple[Worker, Version]:
     return worker, base
 
 
-def modules_of(version: Version, *, runs: bool = False) -> list[UploadModule]:
-    """The version's modules with their content; raises `BlobMissing`. With `runs`, only those that run (no source maps)."""
+def modules_of(version: Version, *, maps: bool = True) -> list[UploadModule]:
+    """The version's modules with their content; raises `BlobMissing`. Source maps only with `maps`."""
     store = blobs.store()
-    rows = [row for row in version.modules if not (runs and row["kind"] == SOURCE_MAP)]
+    rows = [row for row in version.modules if maps or row["kind"] != SOURCE_MAP]
     return [UploadModule(row["name"], kind_of(row["kind"]), store.get(row["sha256"]), row.get("content_type", "")) for row in rows]
 
 

@@ -262,3 +262,15 @@ def test_any_fields_give_an_upload_or_a_documented_error(fields: list[tuple[list
         judge(read(*sent, *(module(f"{at}.js", "", kind) for at, kind in enumerate(kinds))), inherit_strict=False)
     except (errors.UploadInvalid, errors.FeatureUnsupported) as error:
         assert 400 <= error.status < 500  # noqa: PT017 - both outcomes are right
+
+
+class TestTypeScript:
+    @pytest.mark.parametrize("kind", ["application/typescript", "text/typescript", "application/javascript+module"])
+    def test_is_a_script(self, kind: str) -> None:
+        found = read(Field("metadata", '{"main_module": "index.ts"}'), module("index.ts", "const a: 1 = 1", kind))
+        assert [(entry.name, entry.kind, entry.content_type) for entry in found.modules] == [("index.ts", ModuleKind.JS, kind)]
+
+    def test_its_name_says_what_it_is(self) -> None:
+        with pytest.raises(errors.ModuleTypeUnknown) as caught:
+            read(metadata(), module("index.js", HELLO, "application/typescript"))
+        assert caught.value.detail["field"] == "modules.name"

@@ -51,5 +51,7 @@ def test_an_image_depends_on_start_up_limits_and_on_an_id_the_code_can_see():
     assert image_fingerprint(**{**plain, "version_id": "2"}) == image_fingerprint(**plain)
     assert image_fingerprint(**{**plain, "limits": replace(Limits(), cpu_ms=5)}) == image_fingerprint(**plain)
     assert image_fingerprint(**{**plain, "limits": replace(Limits(), startup_cpu_ms=5)}) != image_fingerprint(**plain)
+    maps = [{"name": "index.js.map", "kind": "source_map", "sha256": "m"}]
+    assert image_fingerprint(**{**plain, "modules": maps}) != image_fingerprint(**plain)
     knowing = {**plain, "bindings": [{"type": "version_metadata", "name": "V"}]}
     assert image_fingerprint(**{**knowing, "version_id": "2"}) != image_fingerprint(**knowing)

@@ -108,6 +108,7 @@ const uint8_t *bytes_of(JSContext *ctx, JSValueConst value, size_t *length);
 /* modules.c */
 void modules_install(JSRuntime *runtime);
 int modules_add(JSContext *ctx, const uint8_t *name, size_t name_length, uint32_t kind, const uint8_t *content, size_t length);
+int modules_add_map(JSContext *ctx, Reader *payload);
 int modules_add_builtin(JSContext *ctx, JSValueConst name, JSValueConst object);
 
 /* json.c: puts the bounded JSON.parse in the engine's place. */

@@ -21,9 +21,9 @@ static JSContext *context;
 static JSValue host, dispatch, end_turn, on_rejection;
 static uint8_t first_inbox[INBOX_BYTES];
 
-enum { EV_MODULE = 0x01, EV_LAST = 0x0c };
+enum { EV_MODULE = 0x01, EV_MAP = 0x0d, EV_LAST = 0x0d };
 
-/* Fields of each event, in order; modules.c takes MODULE itself. */
+/* Fields of each event, in order; modules.c takes MODULE and MAP itself. */
 static const char *const event_fields[EV_LAST + 1] = {
     [0x02] = "sb", [0x03] = "sshssub", [0x04] = "b", [0x05] = "s", [0x06] = "u",
     [0x07] = "sb", [0x08] = "ussuhub", [0x09] = "ss", [0x0a] = "", [0x0b] = "", [0x0c] = "",
@@ -93,6 +93,8 @@ static int run_event(uint16_t op, uint16_t flags, uint32_t id, Reader *payload)
             return TURN_MALFORMED;
         return modules_add(context, name, name_length, kind, content, length) < 0 ? TURN_MALFORMED : TURN_OK;
     }
+    if (op == EV_MAP)
+        return modules_add_map(context, payload) < 0 ? TURN_MALFORMED : TURN_OK;
     if (op > EV_LAST || !event_fields[op])
         return TURN_MALFORMED;
     JSValue arguments[3 + MAX_FIELDS] = {JS_NewInt32(context, op), JS_NewInt32(context, flags), JS_NewUint32(context, id)};
