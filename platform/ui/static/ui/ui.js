@@ -90,9 +90,12 @@ function openFinder() {
 function choose(step) {
   const all = $$("a", finder);
   if (!all.length) return;
-  const now = all.findIndex((each) => each.getAttribute("aria-selected") === "true");
+  const now = all.findIndex((each) => each.getAttribute("aria-current") === "true");
   const next = all[(now + step + all.length) % all.length];
-  for (const each of all) each.setAttribute("aria-selected", String(each === next));
+  for (const each of all) {
+    if (each === next) each.setAttribute("aria-current", "true");
+    else each.removeAttribute("aria-current");
+  }
   next.scrollIntoView({ block: "nearest" });
 }
 finder?.addEventListener("keydown", (event) => {
@@ -101,7 +104,7 @@ finder?.addEventListener("keydown", (event) => {
     choose(event.key === "ArrowDown" ? 1 : -1);
   } else if (event.key === "Enter") {
     event.preventDefault();
-    ($("a[aria-selected=true]", finder) ?? $("a", finder))?.click();
+    ($("a[aria-current=true]", finder) ?? $("a", finder))?.click();
   }
 });
 finder?.addEventListener("click", (event) => { if (event.target === finder) finder.close(); });
