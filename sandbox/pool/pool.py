@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from sandbox.engine.engine import Engine
 from sandbox.engine.image import Image, ImageInvalid
-from sandbox.engine.memory import give_back_memory
+from sandbox.engine.memory import empty_free_lists, give_back_memory
 from sandbox.limits import MIB, Limits
 from sandbox.pool.entry import Entry, Loading
 from sandbox.pool.stats import PoolStats
@@ -33,6 +33,8 @@ ISOLATES_PER_KEY_AT_MOST: Final = 64
 SWEEP_SECONDS: Final = 5.0
 # Removed entries after which freed memory is given back to the system.
 TRIM_AFTER: Final = 500
+# Sweeps after a burst that tidy up: recycled instances and what was under way go later than entries.
+TIDYING: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,9 @@ class Pool:
         self._share = config.budget_bytes * config.tenant_share
         self._over_share: set[str] = set()
         self._total = 0
-        # Entries removed since memory was last given back to the system.
-        self._removed = 0
+        # Entries removed since the latest sweep, and since memory was last given back to the system; sweeps that have more to give.
+        self._removed = self._untrimmed = 0
+        self._tidying = 0
         # Entries whose limits had changed.
         self._set_asides = 0
         self._pins: frozenset[str] = frozenset()
@@ -137,12 +140,9 @@ class Pool:
         for key in [key for key, entry in self._entries.items() if entry.used < limit and self._evictable(entry)]:
             self._remove(key)
             self.stats.expired += 1
-        if self._removed >= TRIM_AFTER:
-            # The C library keeps what thousands of entries have left behind unless it is asked.
-            self._removed = 0
-            give_back_memory()
         self._scheduler.sweep()
         self._engine.recycler.sweep()
+        self._tidy()
 
     def close(self) -> None:
         """Drop everything."""
@@ -284,6 +284,20 @@ class Pool:
         self._count(entry.tenant, -self._bytes.pop(key, 0))
         self._removed += 1
         entry.close()
+
+    def _tidy(self) -> None:
+        """Give back what removed entries have left behind: the C library and Python keep it unless they are asked."""
+        removed, self._removed = self._removed, 0
+        self._untrimmed += removed
+        if self._untrimmed >= TRIM_AFTER:
+            self._untrimmed = 0
+            self._tidying = TIDYING
+            give_back_memory()
+        elif self._tidying and not removed and len(self._entries) < TRIM_AFTER:
+            # A burst is over: with little alive, looking at everything that is costs little.
+            self._tidying -= 1
+            empty_free_lists()
+            give_back_memory()
 
     def _count(self, tenant: str, change: int) -> None:
         """Add to what there is of `tenant`, and of all."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +31,10 @@ def test_the_first_start_and_sigterm_leave_nothing_running(home, environ):
     with started(home, **environ) as hostel:
         pids = [hostel.process.pid, *offspring(hostel.process.pid)]
         assert set(hostel.children()) == {"gateway", "control", "background"}
+        if platform.libc_ver()[0] == "glibc":
+            environment = Path(f"/proc/{hostel.children()['gateway']}/environ").read_bytes().split(b"\0")
+            # Python's own allocator keeps what a burst leaves behind.
+            assert b"PYTHONMALLOC=malloc" in environment
         assert hostel.worker("hello").status == 200
         seconds = hostel.stop()
         assert hostel.process.returncode == 0

@@ -9,6 +9,7 @@ import pytest
 from sandbox import Bundle, HostelError, Limits, Program, Request, Sandbox, Target, WorkerKey
 from sandbox.errors import MemoryExceeded
 from sandbox.limits import MIB
+from sandbox.pool import pool
 
 HELLO = "let n = 0; export default { fetch: () => new Response(NAME + ++n) }"
 
@@ -151,3 +152,25 @@ async def test_requests_under_way_survive_a_change_of_their_memory_limit(box: Sa
     async with asyncio.timeout(10):
         while box.stats()["pool"]["instances"] != 1:
             await asyncio.sleep(0.01)
+
+
+async def test_memory_is_given_back_while_a_burst_leaves_and_when_it_has_gone(small_box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(pool, "TRIM_AFTER", 3)
+    monkeypatch.setattr(pool, "give_back_memory", lambda: done.append("trim"))
+    monkeypatch.setattr(pool, "empty_free_lists", lambda: done.append("lists"))
+    sweep = small_box._pool.sweep
+    for version in range(2):
+        await ask(small_box, target("t", str(version)))
+    small_box.evict("t-")
+    sweep()
+    # Two are no burst.
+    assert done == []
+    for version in range(4):
+        await ask(small_box, target("t", str(version)))
+    small_box.evict("t-")
+    sweep()
+    assert done == ["trim"]
+    for _ in range(10):
+        sweep()
+    assert done == ["trim", *["lists", "trim"] * pool.TIDYING]
