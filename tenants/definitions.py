@@ -127,6 +127,8 @@ _ALL: Final = (
     _quota("versions_per_worker", "versions", "Versions one worker keeps.", what="uploads and changes of secrets are refused"),
     _quota("stored_bytes", "bytes", "Modules of all versions, each counted whole.", what="uploads are refused"),
     _quota("domains", "host names", "Host names of the tenant's own.", what="adding another one is refused", least=0),
+    _quota("flags", "flags", "Feature flags.", what="making another one is refused", least=0),
+    _quota("flag_segments", "segments", "Segments of feature flags.", what="making another one is refused", least=0),
     _quota("tokens", "tokens", "API tokens that are neither revoked nor expired.", what="making another one is refused"),
     _DEPLOYMENTS,
     _requests("minute"),

@@ -18,6 +18,10 @@ class Scope(models.TextChoices):
     WORKERS_WRITE = "workers:write", "everything with workers: settings, secrets, host names and deletion, too"
     SECRETS_WRITE = "secrets:write", "set and remove secrets"
     TELEMETRY_READ = "telemetry:read", "read logs, traces and measurements"
+    FLAGS_READ = "flags:read", "look at feature flags, segments and layers, and evaluate flags"
+    FLAGS_WRITE = "flags:write", "change feature flags, segments and layers"
+    FLAGS_EVALUATE = "flags:evaluate", "evaluate feature flags, without seeing their rules"
+    FLAGS_CLIENT = "flags:client", "evaluate public feature flags: for web clients, whose tokens everybody can read"
     TENANT_READ = "tenant:read", "look at the tenant, its members, invitations and tokens"
     TENANT_WRITE = "tenant:write", "change the tenant's name, members, invitations, everybody's tokens, webhooks"
     TOKENS_WRITE = "tokens:write", "make and revoke one's own tokens, with no more rights than one has"
@@ -43,15 +47,18 @@ class Role(models.TextChoices):
 INCLUDED: Mapping[str, frozenset[str]] = {
     Scope.WORKERS_DEPLOY: frozenset({Scope.WORKERS_READ}),
     Scope.WORKERS_WRITE: frozenset({Scope.WORKERS_READ, Scope.WORKERS_DEPLOY, Scope.SECRETS_WRITE, Scope.TELEMETRY_READ}),
+    Scope.FLAGS_WRITE: frozenset({Scope.FLAGS_READ, Scope.FLAGS_EVALUATE, Scope.FLAGS_CLIENT}),
+    Scope.FLAGS_READ: frozenset({Scope.FLAGS_EVALUATE, Scope.FLAGS_CLIENT}),
+    Scope.FLAGS_EVALUATE: frozenset({Scope.FLAGS_CLIENT}),
     Scope.TENANT_WRITE: frozenset({Scope.TENANT_READ, Scope.TOKENS_WRITE, Scope.AUDIT_READ}),
     Scope.BILLING_WRITE: frozenset({Scope.BILLING_READ}),
 }
 # THE table of roles. Nothing else decides what a role may do.
 ROLE_SCOPES: Mapping[str, frozenset[str]] = {
-    Role.OWNER: frozenset({Scope.WORKERS_WRITE, Scope.TENANT_WRITE, Scope.TENANT_OWN, Scope.BILLING_WRITE}),
-    Role.ADMIN: frozenset({Scope.WORKERS_WRITE, Scope.TENANT_WRITE, Scope.BILLING_READ}),
-    Role.DEVELOPER: frozenset({Scope.WORKERS_WRITE, Scope.TENANT_READ, Scope.TOKENS_WRITE, Scope.BILLING_READ}),
-    Role.VIEWER: frozenset({Scope.WORKERS_READ, Scope.TELEMETRY_READ, Scope.TENANT_READ}),
+    Role.OWNER: frozenset({Scope.WORKERS_WRITE, Scope.FLAGS_WRITE, Scope.TENANT_WRITE, Scope.TENANT_OWN, Scope.BILLING_WRITE}),
+    Role.ADMIN: frozenset({Scope.WORKERS_WRITE, Scope.FLAGS_WRITE, Scope.TENANT_WRITE, Scope.BILLING_READ}),
+    Role.DEVELOPER: frozenset({Scope.WORKERS_WRITE, Scope.FLAGS_WRITE, Scope.TENANT_READ, Scope.TOKENS_WRITE, Scope.BILLING_READ}),
+    Role.VIEWER: frozenset({Scope.WORKERS_READ, Scope.FLAGS_READ, Scope.TELEMETRY_READ, Scope.TENANT_READ}),
     Role.BILLING: frozenset({Scope.TENANT_READ, Scope.BILLING_WRITE}),
 }
 # The only scopes of a token that is limited to some workers: everything else reaches past them.

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
+from django.apps import apps
 from django.db import DatabaseError
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
@@ -99,6 +100,11 @@ def _largest(groups: QuerySet[Any, Any]) -> int:
     return groups.annotate(found=Count("pk")).order_by("-found").values_list("found", flat=True).first() or 0
 
 
+def _rows(label: str) -> QuerySet[Any, Any]:
+    rows: QuerySet[Any, Any] = apps.get_model(label)._default_manager.all()  # noqa: SLF001 - Django's public name for it
+    return rows
+
+
 def _grouped(rows: QuerySet[Any, Any], *more: str) -> Iterable[tuple[int, int]]:
     found: Iterable[tuple[int, int]] = rows.values("tenant", *more).annotate(found=Count("pk")).values_list("tenant", "found").order_by()
     return found
@@ -111,6 +117,9 @@ _COUNTS: Final[Mapping[str, Callable[[Tenant, Worker | None], int]]] = {
     "versions_per_worker": _versions,
     "stored_bytes": lambda tenant, _: Version.objects.filter(tenant=tenant).aggregate(found=Sum("code_bytes"))["found"] or 0,
     "domains": lambda tenant, _: Domain.objects.filter(tenant=tenant).count(),
+    # Rows of an app above this one, by what Django calls them.
+    "flags": lambda tenant, _: _rows("flags.Flag").filter(tenant=tenant).count(),
+    "flag_segments": lambda tenant, _: _rows("flags.FlagSegment").filter(tenant=tenant).count(),
     "tokens": lambda tenant, _: ApiToken.objects.filter(tokens_alive(timezone.now()), tenant=tenant).count(),
     "deployments_per_hour": lambda tenant, _: Deployment.objects.filter(tenant=tenant, created__gt=timezone.now() - HOUR).count(),
 }
@@ -124,6 +133,8 @@ _MANY: Final[Mapping[str, Callable[[Sequence[int]], Iterable[tuple[int, int]]]]]
         Version.objects.filter(tenant__in=ids).values("tenant").annotate(found=Sum("code_bytes")).values_list("tenant", "found").order_by()
     ),
     "domains": lambda ids: _grouped(Domain.objects.filter(tenant__in=ids)),
+    "flags": lambda ids: _grouped(_rows("flags.Flag").filter(tenant__in=ids)),
+    "flag_segments": lambda ids: _grouped(_rows("flags.FlagSegment").filter(tenant__in=ids)),
     "tokens": lambda ids: _grouped(ApiToken.objects.filter(tokens_alive(timezone.now()), tenant__in=ids)),
     "deployments_per_hour": lambda ids: _grouped(Deployment.objects.filter(tenant__in=ids, created__gt=timezone.now() - HOUR)),
 }

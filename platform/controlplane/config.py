@@ -120,6 +120,10 @@ class Config:
     max_workers_per_tenant: int = _setting("HOSTEL_MAX_WORKERS_PER_TENANT", "int", 500, "Workers one tenant may have.")
     max_namespaces_per_tenant: int = _setting("HOSTEL_MAX_NAMESPACES_PER_TENANT", "int", 100, "Dispatch namespaces one tenant may have.")
     max_workers_per_namespace: int = _setting("HOSTEL_MAX_WORKERS_PER_NAMESPACE", "int", 10_000, "Workers one dispatch namespace may hold.")
+    max_flags_per_tenant: int = _setting("HOSTEL_MAX_FLAGS_PER_TENANT", "int", 10_000, "Feature flags one tenant may have.")
+    max_flag_segments_per_tenant: int = _setting(
+        "HOSTEL_MAX_FLAG_SEGMENTS_PER_TENANT", "int", 500, "Segments of feature flags one tenant may have."
+    )
     signup: str = _setting(
         "HOSTEL_SIGNUP", "str", "open", "Who may sign up: `open` (everybody), `invited` (whoever follows an invitation), `closed` (nobody)."
     )
@@ -226,6 +230,8 @@ class Config:
             "workers": self.max_workers_per_tenant,
             "workers_per_namespace": self.max_workers_per_namespace,
             "namespaces": self.max_namespaces_per_tenant,
+            "flags": self.max_flags_per_tenant,
+            "flag_segments": self.max_flag_segments_per_tenant,
         }
         built_in = {**Limits().as_dict(), **counts}
         return {name: self.limits.get(name, built_in.get(name)) for name in DEFINITIONS}

@@ -62,5 +62,7 @@ _WORDS = {
     "versions_per_worker": "versions of a worker",
     "stored_bytes": "bytes of code",
     "domains": "host names of its own",
+    "flags": "feature flags",
+    "flag_segments": "segments of feature flags",
     "tokens": "API tokens",
 }

@@ -137,6 +137,8 @@ class TestExplained:
             "versions_per_worker": 2,
             "stored_bytes": len(HELLO) + 2 * len(two),
             "domains": 0,
+            "flags": 0,
+            "flag_segments": 0,
             "tokens": 2,
             "deployments_per_hour": 3,
         }

@@ -54,6 +54,8 @@ class Ruleset:
             raise FlagInvalid(f"Not a ruleset: {str(error)[:200]}.", field="ruleset") from None
         if self._document.format != FORMAT:
             raise FlagInvalid(f"A ruleset of format {self._document.format} cannot be read here.", field="format")
+        # Whoever loads rulesets tells by it whether this one is still the newest.
+        self.mark: str | None = None
         # What was compiled so far; a text says why a flag could not be.
         self._flags: dict[str, Flag | str] = {}
         self._segments: dict[str, Condition | None] = {}

@@ -1,0 +1,43 @@
+"""What is asked about flags. Changes nothing.
+
+Owns the list of selectors.
+"""
+
+from __future__ import annotations
+
+from flags.selectors.history import difference, history
+from flags.selectors.rows import (
+    environment_get,
+    environment_list,
+    flag_get,
+    flag_list,
+    flag_state_get,
+    flag_states,
+    layer_get,
+    layer_list,
+    segment_get,
+    segment_list,
+)
+from flags.selectors.rulesets import ruleset, ruleset_document, ruleset_load
+from flags.selectors.stale import Finding, Used, stale_flags
+
+__all__ = [
+    "Finding",
+    "Used",
+    "difference",
+    "environment_get",
+    "environment_list",
+    "flag_get",
+    "flag_list",
+    "flag_state_get",
+    "flag_states",
+    "history",
+    "layer_get",
+    "layer_list",
+    "ruleset",
+    "ruleset_document",
+    "ruleset_load",
+    "segment_get",
+    "segment_list",
+    "stale_flags",
+]
