@@ -64,6 +64,24 @@ class DeploymentNotFound(NotFound):
     code = "deployment_not_found"
 
 
+class RequestTestNotFound(NotFound):
+    """This worker has no such request test."""
+
+    code = "request_test_not_found"
+
+
+class RequestTestRunNotFound(NotFound):
+    """This worker's request tests were not run then, or it is forgotten."""
+
+    code = "request_test_run_not_found"
+
+
+class AliasNotFound(NotFound):
+    """This worker has no such alias."""
+
+    code = "alias_not_found"
+
+
 class DomainNotFound(NotFound):
     """This host name is not yours."""
 
@@ -234,6 +252,30 @@ class NewestMoved(HostelError):
     """Somebody else has made a version of this worker meanwhile; try again."""
 
     code = "newest_version_moved"
+    status = 409
+    fault = "tenant"
+
+
+class RequestTestsFailed(HostelError):
+    """The worker's request tests have not passed for this version, and it deploys nothing else."""
+
+    code = "request_tests_failed"
+    status = 409
+    fault = "tenant"
+
+
+class VersionInUse(HostelError):
+    """The version is live, pinned or referred to."""
+
+    code = "version_in_use"
+    status = 409
+    fault = "tenant"
+
+
+class RollbackImpossible(HostelError):
+    """What was deployed then is not there any more."""
+
+    code = "rollback_impossible"
     status = 409
     fault = "tenant"
 

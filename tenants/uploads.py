@@ -70,6 +70,11 @@ class WorkerSettings:
     mode: Literal["reuse", "fresh"] | None = None
     limits: Mapping[str, Any] | None = None
     migration_tag: str | None = None
+    gate_deploys: bool | None = None
+    sticky: str | None = None
+    version_headers: Literal["trusted", "stripped"] | None = None
+    # {} keeps every version.
+    retention: Mapping[str, Any] | None = None
 
     def changes(self) -> dict[str, Any]:
         """Field -> value of what is set."""

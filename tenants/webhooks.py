@@ -21,7 +21,16 @@ PING = "webhook.ping"
 # Seconds before each further attempt; with the first that is nine attempts within about eighteen hours.
 PAUSES = (5, 30, 120, 600, 1_800, 7_200, 18_000, 36_000)
 # Verbs of actions whose past is irregular; the others take "d" or "ed".
-_PAST = {"set": "set", "to": "to", "leave": "left", "upload": "uploaded", "add": "added", "resume": "resumed", "clear": "cleared"}
+_PAST = {
+    "set": "set",
+    "to": "to",
+    "leave": "left",
+    "upload": "uploaded",
+    "add": "added",
+    "resume": "resumed",
+    "clear": "cleared",
+    "run": "run",
+}
 
 
 def event_name(action: str) -> str:

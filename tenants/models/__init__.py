@@ -12,9 +12,11 @@ from tenants.models.deployment import WHOLE, Deployment, DeploymentVersion, Doma
 from tenants.models.epoch import ConfigEpoch
 from tenants.models.namespace import Namespace
 from tenants.models.plan import LimitOverride, Plan, QuotaCount
+from tenants.models.requesttest import RequestTest, RequestTestRun
 from tenants.models.tenant import Membership, Tenant
 from tenants.models.user import User
 from tenants.models.version import Version, VersionImage
+from tenants.models.versionmark import VersionAlias, VersionPin
 from tenants.models.webhook import Webhook, WebhookDelivery
 from tenants.models.worker import Worker
 
@@ -35,10 +37,14 @@ __all__ = [
     "Plan",
     "QuotaCount",
     "RateCount",
+    "RequestTest",
+    "RequestTestRun",
     "Tenant",
     "User",
     "Version",
+    "VersionAlias",
     "VersionImage",
+    "VersionPin",
     "Webhook",
     "WebhookDelivery",
     "Worker",

@@ -28,6 +28,8 @@ class Deployment(models.Model):
     source = models.CharField(max_length=32, blank=True)
     message = models.CharField(max_length=1000, blank=True)
     annotations = JSONText(default=dict)
+    # [{"name", "versions": {version id: weight}, "rules": [{"header" or "cookie", "values"}]}]; each version is an entry, too, if with 0.
+    cohorts = JSONText(null=True, blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

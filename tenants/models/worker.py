@@ -34,6 +34,14 @@ class Worker(models.Model):
     # Whether {name}.{tenant}.{base} answers.
     subdomain_enabled = models.BooleanField(default=True)
     previews_enabled = models.BooleanField(default=False)
+    # Whether what is deployed must have passed the worker's request tests (services.gating).
+    gate_deploys = models.BooleanField(default=False, db_default=False)
+    # What keeps a visitor on one version while several are live: "cookie", "header:<name>", "ip" or "none".
+    sticky = models.CharField(max_length=80, default="cookie", db_default="cookie")
+    # Whether visitors may choose version and cohort by headers: "trusted" or "stripped".
+    version_headers = models.CharField(max_length=8, default="trusted", db_default="trusted")
+    # Which versions are kept: {"keep": 50, "days": 30}; null keeps all.
+    retention = JSONText(null=True, blank=True)
     observability = JSONText(default=dict, blank=True)
     logpush = models.BooleanField(default=False)
     tail_consumers = JSONText(default=list, blank=True)

@@ -29,6 +29,13 @@ from tenants.selectors.people import (
     memberships_of_user,
 )
 from tenants.selectors.programs import version_program
+from tenants.selectors.requesttests import (
+    request_test_get,
+    request_test_list,
+    request_test_run_get,
+    request_test_run_list,
+    request_tests_state,
+)
 from tenants.selectors.routes import preview_lookup, route_lookup, route_of_worker, run_route
 from tenants.selectors.secrets import SecretShown, secret_list
 from tenants.selectors.tenants import (
@@ -90,6 +97,11 @@ __all__ = [
     "plan_of",
     "preview_lookup",
     "promotion_preview",
+    "request_test_get",
+    "request_test_list",
+    "request_test_run_get",
+    "request_test_run_list",
+    "request_tests_state",
     "route_lookup",
     "route_of_worker",
     "run_route",

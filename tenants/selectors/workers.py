@@ -11,8 +11,8 @@ from tenants import bindings as environment
 from tenants.errors import DeploymentNotFound, VersionNotFound
 from tenants.models import Deployment, DeploymentVersion, Tenant, Version, Worker
 from tenants.selectors.tenants import as_uuid
-from tenants.services.support import worker_of
-from tenants.services.versions import modules_of, newest
+from tenants.services.support import newest, worker_of
+from tenants.services.versions import modules_of
 from tenants.uploads import UploadModule
 
 # A deployment may name only versions among the newest ones, as Cloudflare's lists show.

@@ -20,6 +20,7 @@ from tenants.services.deliveries import (
 from tenants.services.deployments import deployment_create
 from tenants.services.domains import domain_add, domain_remove
 from tenants.services.export import secrets_unseal, tenant_export
+from tenants.services.gating import request_tests_require
 from tenants.services.images import image_store, images_prune
 from tenants.services.invitations import invitation_accept, invitation_create, invitation_find, invitation_revoke
 from tenants.services.members import member_add, member_remove, member_role_set, tenant_leave
@@ -36,6 +37,7 @@ from tenants.services.plans import plan_changed, plan_create, plan_delete, plan_
 from tenants.services.promotion import Preview, Promoted, worker_promote
 from tenants.services.publishing import SEND
 from tenants.services.quotas import quota_require, quotas_prune
+from tenants.services.requesttests import request_test_create, request_test_delete, request_test_update, request_tests_run
 from tenants.services.rotation import ROTATE, KeysStatus, Rotated, keys_rotate, keys_rotate_request, keys_status
 from tenants.services.runs import Run, RunRequest, worker_run
 from tenants.services.secrets import secret_delete, secret_put, secrets_update
@@ -121,6 +123,11 @@ __all__ = [
     "plan_update",
     "quota_require",
     "quotas_prune",
+    "request_test_create",
+    "request_test_delete",
+    "request_test_update",
+    "request_tests_require",
+    "request_tests_run",
     "secret_delete",
     "secret_put",
     "secrets_unseal",

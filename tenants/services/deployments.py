@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -13,17 +12,18 @@ from django.utils import timezone
 
 from tenants import epoch
 from tenants.actor import Actor
-from tenants.errors import DeploymentInvalid, VersionNotFound
-from tenants.models import WHOLE, Deployment, DeploymentVersion, Tenant, Version, Worker
+from tenants.cohorts import checked_cohorts, named_in, still_there
+from tenants.errors import ChangedMeanwhile, DeploymentInvalid, VersionNotFound
+from tenants.models import Deployment, DeploymentVersion, Tenant, Version, Worker
 from tenants.names import check_text
+from tenants.services.gating import gate
 from tenants.services.quotas import quota_require
 from tenants.services.support import AUTHOR_CHARACTERS, SOURCE_CHARACTERS, audit, tenant_lock, worker_of
+from tenants.weights import Percentage, weights_of
 
 MESSAGE_CHARACTERS = 1_000
-Percentage = Decimal | float | int
 
 
-@transaction.atomic
 def deployment_create(
     *,
     tenant: Tenant,
@@ -34,16 +34,65 @@ def deployment_create(
     message: str = "",
     annotations: Mapping[str, Any] | None = None,
     strategy: str = "percentage",
+    cohorts: Sequence[Mapping[str, Any]] | None = None,
+    expected: uuid.UUID | None = None,
+    gated: bool = True,
 ) -> Deployment:
     """Split the worker's traffic between `versions` (id, per cent with at most two decimals) from now on.
 
-    Raises `WorkerNotFound`, `VersionNotFound` (a version of another worker is not found either), `DeploymentInvalid` or
-    `DeploymentsExceeded`.
+    `cohorts` (see `tenants.cohorts`) have shares of their own; None keeps those of the live deployment whose versions are still named.
+    `expected` is the live deployment that somebody has looked at. Where the worker asks for it (`gate_deploys`), versions that get more
+    than they have must have passed its request tests, unless `gated` is False (going back); tests that nobody has run yet are run here,
+    which must not happen in a transaction.
+
+    Raises `WorkerNotFound`, `VersionNotFound` (a version of another worker is not found either), `DeploymentInvalid`, `RequestTestsFailed`,
+    `ChangedMeanwhile` (another deployment is live than `expected`) or `DeploymentsExceeded`.
     """
-    weights = _weights(versions, strategy)
+    weights = weights_of(versions, strategy)
     check_text(message, field="message", limit=MESSAGE_CHARACTERS)
+    if gated:
+        gate(tenant=tenant, worker=worker_of(tenant, worker_name), weights=weights, actor=actor)
+    return _create(
+        tenant=tenant,
+        worker_name=worker_name,
+        weights=weights,
+        cohorts=cohorts,
+        expected=expected,
+        actor=actor,
+        source=source,
+        message=message,
+        annotations=annotations,
+    )
+
+
+@transaction.atomic
+def _create(
+    *,
+    tenant: Tenant,
+    worker_name: str,
+    weights: dict[uuid.UUID, int],
+    cohorts: Sequence[Mapping[str, Any]] | None,
+    expected: uuid.UUID | None,
+    actor: Actor,
+    source: str,
+    message: str,
+    annotations: Mapping[str, Any] | None,
+) -> Deployment:
     tenant = tenant_lock(tenant)
     worker = worker_of(tenant, worker_name)
+    live = Deployment.objects.filter(worker=worker).order_by("-pk").first()
+    if expected is not None and (live is None or live.uuid != expected):
+        raise ChangedMeanwhile("Another deployment is live by now.", deployment=str(live.uuid) if live is not None else None)
+    if cohorts is None:
+        kept = live.cohorts if live is not None else None
+        groups = still_there(kept or [], weights)
+    else:
+        groups = checked_cohorts(cohorts)
+    for version_id in named_in(groups):
+        weights.setdefault(version_id, 0)
+    most = settings.HOSTEL.max_versions_per_deployment
+    if len(weights) > most:
+        raise DeploymentInvalid(f"A deployment must have 1 to {most} versions.", field="versions", limit=most)
     found = {version.pk: version for version in Version.objects.filter(tenant=tenant, worker=worker, pk__in=weights)}
     for version_id in weights:
         if version_id not in found:
@@ -57,6 +106,7 @@ def deployment_create(
         source=source,
         message=message,
         annotations=annotations,
+        cohorts=groups,
     )
     worker.modified = timezone.now()
     worker.save(update_fields=["modified"])
@@ -67,7 +117,9 @@ def deployment_create(
         target=worker_name,
         before=before,
         after={str(version_id): weight for version_id, weight in weights.items()},
+        reason=message,
         deployment=str(deployment.uuid),
+        cohorts=[group["name"] for group in groups] or None,
     )
     epoch.bump(reason=f"worker {worker_name}")
     return deployment
@@ -87,6 +139,7 @@ def deploy(
     source: str,
     message: str = "",
     annotations: Mapping[str, Any] | None = None,
+    cohorts: Sequence[Mapping[str, Any]] = (),
 ) -> Deployment:
     """Add the rows of a deployment whose weights were checked; the caller owns transaction, audit event and epoch."""
     deployment = Deployment.objects.create(
@@ -96,42 +149,9 @@ def deploy(
         source=source[:SOURCE_CHARACTERS],
         message=message,
         annotations=dict(annotations or {}),
+        cohorts=list(cohorts) or None,
     )
     DeploymentVersion.objects.bulk_create(
         DeploymentVersion(deployment=deployment, version=version, weight=weight) for version, weight in entries
     )
     return deployment
-
-
-def _weights(versions: Sequence[tuple[uuid.UUID | str, Percentage]], strategy: str) -> dict[uuid.UUID, int]:
-    """Version id -> hundredths of a per cent, checked to be one whole."""
-    if strategy != "percentage":
-        raise DeploymentInvalid("The strategy must be percentage.", field="strategy")
-    most = settings.HOSTEL.max_versions_per_deployment
-    if not 1 <= len(versions) <= most:
-        raise DeploymentInvalid(f"A deployment must have 1 to {most} versions.", field="versions", limit=most)
-    weights: dict[uuid.UUID, int] = {}
-    for version_id, percentage in versions:
-        try:
-            key = version_id if isinstance(version_id, uuid.UUID) else uuid.UUID(version_id)
-        except (ValueError, AttributeError, TypeError):
-            raise DeploymentInvalid("A version id must be a UUID.", field="versions.version_id") from None
-        if key in weights:
-            raise DeploymentInvalid(f"The version {key} is named twice.", field="versions.version_id")
-        weights[key] = _weight(percentage)
-    if sum(weights.values()) != WHOLE:
-        total = Decimal(sum(weights.values())) / 100
-        raise DeploymentInvalid(f"The percentages must sum to 100, these sum to {total:f}.", field="versions.percentage")
-    return weights
-
-
-def _weight(percentage: Percentage) -> int:
-    """Hundredths of a per cent. Through the number's shortest text, so that 33.33 is 3333 and not a binary neighbour of it."""
-    try:
-        exact = Decimal(str(percentage)) * 100
-        whole = int(exact.to_integral_value())
-    except (ArithmeticError, ValueError):
-        raise DeploymentInvalid("A percentage must be a number.", field="versions.percentage") from None
-    if exact != whole or not 0 <= whole <= WHOLE:
-        raise DeploymentInvalid("A percentage must be 0 to 100 with at most two decimals.", field="versions.percentage")
-    return whole

@@ -18,8 +18,8 @@ from tenants.models import Deployment, Namespace, Tenant, Version, Worker
 from tenants.names import check_text, qualified
 from tenants.services.deployments import MESSAGE_CHARACTERS, deploy
 from tenants.services.drafts import Draft, draft_of
-from tenants.services.support import audit, require_active, tenant_lock, worker_find, worker_of
-from tenants.services.versions import Publication, again_if_moved, build, newest, upload_again, write
+from tenants.services.support import audit, newest, require_active, tenant_lock, worker_find, worker_of
+from tenants.services.versions import Publication, again_if_moved, build, upload_again, write
 from tenants.uploads import WorkerSettings
 
 # On what a promotion has made: where it came from.

@@ -25,8 +25,7 @@ from tenants.models import Deployment, Tenant, Version, Worker
 from tenants.names import check_qualified_name
 from tenants.runner import Asked, Ran
 from tenants.services.drafts import Draft, draft_make, draft_of
-from tenants.services.support import require_active, worker_find, worker_of
-from tenants.services.versions import newest
+from tenants.services.support import newest, require_active, worker_find, worker_of
 from tenants.uploads import Upload
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,7 @@ Owns these steps only.
 from __future__ import annotations
 
 from tenants.errors import ChangedMeanwhile, NamespaceNotFound, TenantNotFound, TenantSuspended, WorkerNotFound
-from tenants.models import Namespace, Tenant, Worker
+from tenants.models import Namespace, Tenant, Version, Worker
 from tenants.names import is_worker_name, split_name
 from tenants.services.audit import audit
 
@@ -17,6 +17,7 @@ __all__ = [
     "check_revision",
     "namespace_holding",
     "namespace_of",
+    "newest",
     "public_worker_of",
     "require_active",
     "tenant_lock",
@@ -100,3 +101,8 @@ def check_revision(found: int, expected: int | None) -> None:
     """Raise `ChangedMeanwhile` unless the row is what the caller has looked at; None is for callers who do not mind."""
     if expected is not None and found != expected:
         raise ChangedMeanwhile(revision=found)
+
+
+def newest(worker: Worker | None) -> Version | None:
+    """The worker's newest version."""
+    return Version.objects.filter(worker=worker).order_by("-number").first() if worker is not None else None

@@ -24,12 +24,15 @@ from tenants.names import check_qualified_name, split_name
 from tenants.services import images
 from tenants.services.deployments import deploy
 from tenants.services.drafts import Draft, draft_make, draft_of
+from tenants.services.gating import gate_draft
 from tenants.services.quotas import quota_require
+from tenants.services.requesttests import keep
 from tenants.services.support import (
     AUTHOR_CHARACTERS,
     SOURCE_CHARACTERS,
     audit,
     namespace_holding,
+    newest,
     require_active,
     tenant_lock,
     worker_find,
@@ -187,11 +190,6 @@ def again_if_moved(attempt: Callable[[], Made]) -> Made:
     return attempt()
 
 
-def newest(worker: Worker | None) -> Version | None:
-    """The worker's newest version."""
-    return Version.objects.filter(worker=worker).order_by("-number").first() if worker is not None else None
-
-
 def newest_of(tenant: Tenant, worker_name: str) -> tuple[Worker, Version]:
     """The worker of that name and its newest version; raises `WorkerNotFound`, `VersionNotFound` or `TenantSuspended`."""
     require_active(tenant)
@@ -224,10 +222,17 @@ def upload_again(version: Version, *, message: str, tag: str, annotations: Mappi
 
 
 def publish(draft: Draft, publication: Publication) -> Uploaded:
-    """Build a draft, then write everything it makes in one transaction."""
+    """Build a draft, then write everything it makes in one transaction.
+
+    Where it is to be deployed and the worker asks for it, the worker's request tests must pass before; raises `RequestTestsFailed`.
+    """
     built = build(draft)
+    tested = gate_draft(draft, worker_find(draft.tenant, draft.worker_name)) if publication.deploy else None
     with transaction.atomic():
-        return write(built, publication)
+        made = write(built, publication)
+        if tested is not None:
+            keep(version=made.version, digest=tested.digest, results=tested.results, trigger="deploy", actor=publication.actor)
+    return made
 
 
 def build(draft: Draft) -> BuiltDraft:

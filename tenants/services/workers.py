@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ from tenants.uploads import WorkerSettings
 
 TAG_COUNT, TAG_CHARACTERS = 64, 1_000
 CONSUMER_COUNT = 10
+# Least and most of what a retention policy says.
+RETENTION = {"keep": (1, 100_000), "days": (1, 3_650)}
+_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 # Observability is kept as the client sent it.
 _KEPT_BYTES = 16_384
 
@@ -65,7 +69,16 @@ def settings_apply(worker: Worker, settings: WorkerSettings) -> None:
         _CHECKS.get(name, _check_nothing)(value)
         if name == "tail_consumers":
             _check_consumers_exist(worker, [consumer["service"] for consumer in value])
-        setattr(worker, name, list(value) if name in ("tags", "tail_consumers") else value)
+        setattr(worker, name, _kept(name, value))
+
+
+def _kept(name: str, value: Any) -> Any:
+    """A setting as the row has it."""
+    if name in {"tags", "tail_consumers"}:
+        return list(value)
+    if name == "retention":
+        return dict(value) or None
+    return value.lower() if name == "sticky" else value
 
 
 def _check_nothing(_value: Any) -> None:
@@ -116,6 +129,26 @@ def _check_migration_tag(value: Any) -> None:
     check_text(value, field="migrations.new_tag", limit=200)
 
 
+def _check_sticky(value: Any) -> None:
+    named = isinstance(value, str) and value.startswith("header:") and _FIELD_NAME.fullmatch(value.removeprefix("header:"))
+    if not named and value not in ("cookie", "ip", "none"):
+        raise SettingInvalid("sticky must be cookie, ip, none or header:<name>.", field="sticky")
+
+
+def _check_version_headers(value: Any) -> None:
+    if value not in ("trusted", "stripped"):
+        raise SettingInvalid("version_headers must be trusted or stripped.", field="version_headers")
+
+
+def _check_retention(value: Any) -> None:
+    if not isinstance(value, Mapping) or set(value) - set(RETENTION):
+        raise SettingInvalid("retention may have keep (versions) and days.", field="retention")
+    for name, number in value.items():
+        least, most = RETENTION[name]
+        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+            raise SettingInvalid(f"retention.{name} must be {least} to {most}.", field=f"retention.{name}", limit=most)
+
+
 _CHECKS = {
     "tags": _check_tags,
     "observability": _check_kept("observability", dict),
@@ -123,4 +156,7 @@ _CHECKS = {
     "mode": _check_mode,
     "limits": lambda value: checked(value, level="worker"),
     "migration_tag": _check_migration_tag,
+    "sticky": _check_sticky,
+    "version_headers": _check_version_headers,
+    "retention": _check_retention,
 }

@@ -14,7 +14,7 @@ from django.test import Client
 from telemetry import chunks
 from tenants import services
 from tenants.actor import Actor
-from tenants.models import Deployment, Tenant, User, Version
+from tenants.models import Deployment, RequestTest, RequestTestRun, Tenant, User, Version
 from tenants.roles import Role, Scope
 from tests.conftest import script
 from tests.telemetry.making import record
@@ -132,6 +132,22 @@ def _webhook(tenant: Tenant) -> str:
     return str(hook.pk)
 
 
+def _request_test(tenant: Tenant) -> RequestTest:
+    """A request test of that worker."""
+    name = _worker(tenant)
+    found = RequestTest.objects.filter(tenant=tenant).first()
+    return found or services.request_test_create(tenant=tenant, worker_name=name, actor=SYSTEM, values={"name": "t", "url": "/"})
+
+
+def _test_run(tenant: Tenant) -> str:
+    """A run of such tests."""
+    version = Version.objects.get(tenant=tenant)
+    made = RequestTestRun.objects.create(
+        tenant=tenant, worker=version.worker, version=version, digest="", trigger="manual", total=0, failed=0
+    )
+    return str(made.pk)
+
+
 # What another tenant has, by the name of the parameter in an address. A new parameter needs a line here, or the tests fail.
 THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     # The native API.
@@ -144,6 +160,8 @@ THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     "request_id": _request,
     "webhook_id": _webhook,
     "delivery_id": lambda tenant: str(services.webhook_ping(tenant=tenant, webhook_id=UUID(_webhook(tenant))).pk),
+    "test_id": lambda tenant: str(_request_test(tenant).pk),
+    "test_run": _test_run,
     # Operators only: nobody's thing.
     "job_id": lambda _tenant: str(uuid4()),
     "plan": lambda _tenant: "default",

@@ -26,8 +26,8 @@ from tenants.errors import (
     WorkerNotFound,
 )
 from tenants.models import Deployment, Worker
-from tenants.services.deployments import _weights
 from tenants.uploads import WorkerSettings
+from tenants.weights import weights_of
 from tests.conftest import HELLO
 
 pytestmark = pytest.mark.django_db
@@ -118,7 +118,7 @@ class TestSplitting:
         weights = [upper - lower for lower, upper in pairwise(cuts)][:10]
         weights[-1] += 10_000 - sum(weights)
         ids = [uuid.uuid4() for _ in weights]
-        assert list(_weights([(one, weight / 100) for one, weight in zip(ids, weights, strict=True)], "percentage").values()) == weights
+        assert list(weights_of([(one, weight / 100) for one, weight in zip(ids, weights, strict=True)], "percentage").values()) == weights
 
 
 class TestSecrets:

@@ -89,6 +89,16 @@ class WorkerSettings(Shown):
     previews_enabled = serializers.BooleanField()
     logpush = serializers.BooleanField()
     observability = serializers.DictField()
+    gate_deploys = serializers.BooleanField(
+        help_text="Whether a version must have passed the worker's request tests before it gets traffic."
+    )
+    sticky = serializers.CharField(help_text="What keeps a visitor on a version: cookie, header:<name>, ip or none.")
+    version_headers = serializers.ChoiceField(
+        choices=("trusted", "stripped"), help_text="Whether visitors may choose version and cohort by headers."
+    )
+    retention = serializers.DictField(
+        child=serializers.IntegerField(), allow_null=True, help_text="{keep, days}: which versions are kept; null keeps all."
+    )
     tail_consumers = serializers.ListField(child=serializers.DictField(), help_text="{service}: whose tail() hears of its invocations.")
 
 
@@ -103,3 +113,7 @@ class WorkerSettingsChange(Sent):
     logpush = serializers.BooleanField(required=False)
     observability = serializers.DictField(required=False)
     tail_consumers = serializers.ListField(child=serializers.DictField(), max_length=10, required=False)
+    gate_deploys = serializers.BooleanField(required=False)
+    sticky = serializers.CharField(required=False, max_length=80)
+    version_headers = serializers.ChoiceField(choices=("trusted", "stripped"), required=False)
+    retention = serializers.DictField(child=Whole(min_value=1, max_value=100_000), required=False)

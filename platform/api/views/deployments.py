@@ -79,6 +79,7 @@ class Rollback(TenantView):
             versions=[(entry.version_id, entry.weight / 100) for entry in target.entries.all()],
             message=sent["message"] or f"Rollback to {target.uuid}",
             annotations={TRIGGER: "rollback"},
+            gated=False,
             actor=actor_of(request),
             source=SOURCE,
         )
