@@ -27,6 +27,9 @@ from telemetry.models import Segment as SegmentRow
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 0.25
+# After a look that found so many records the next one waits longer: the transaction of a look costs as much as hundreds of records do.
+MANY: Final = 1_000
+LOOK_SECONDS_OF_MANY: Final = 1.0
 # Between two attempts while the database does not answer: 0.5, 1, 2, … seconds.
 _RETRY_SECONDS: Final = 0.5
 _RETRY_MOST: Final = 10.0
@@ -69,9 +72,8 @@ class Ingester:
         pause = LOOK_SECONDS
         while not self._stop.wait(pause):
             try:
-                self.read()
+                pause = LOOK_SECONDS if self.read() < MANY else LOOK_SECONDS_OF_MANY
                 self._clean()
-                pause = LOOK_SECONDS
             except (DatabaseError, InterfaceError) as error:
                 log.warning("the spool waits: the database does not take it", error=str(error))
                 self._offsets.clear()

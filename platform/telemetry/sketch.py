@@ -7,6 +7,7 @@ sum of two histograms is the histogram of both. A quantile is within `RELATIVE_E
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Self
 
@@ -42,14 +43,18 @@ class Sketch:
     def of(cls, values: Iterable[int]) -> Self:
         """The histogram of `values`."""
         made = cls()
-        for value in values:
-            made.add(value)
+        made.add_all(values)
         return made
 
     def add(self, value: int) -> None:
         """Count one value."""
-        bucket = bucket_of(value)
-        self.counts[bucket] = self.counts.get(bucket, 0) + 1
+        self.add_all((value,))
+
+    def add_all(self, values: Iterable[int]) -> None:
+        """Count values; equal ones cost little more than one."""
+        for value, count in Counter(values).items():
+            bucket = bucket_of(value)
+            self.counts[bucket] = self.counts.get(bucket, 0) + count
 
     def merge(self, other: Sketch) -> None:
         """Count everything that `other` has counted, too."""

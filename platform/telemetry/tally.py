@@ -5,7 +5,8 @@ Owns what a record adds to a roll-up and to the ledger. Pure: rows are read and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Self
 
 from sandbox.worker.record import InvocationRecord
@@ -29,18 +30,19 @@ class Place(NamedTuple):
     variant: str
 
 
-def memory_kib_ms(record: InvocationRecord) -> int:
-    """Memory times wall time, rounded to the nearest."""
-    return (record.memory_bytes * record.wall_us + 512_000) // 1_024_000
-
-
-def sums_of(record: InvocationRecord) -> tuple[int, ...]:
-    """What a record adds to `SUMS`. What was refused before it began has used nothing and is no request to be paid for."""
-    ran = record.start != ""
+def sums_of(records: Sequence[InvocationRecord]) -> tuple[int, ...]:
+    """What records add to `SUMS`. What was refused before it began has used nothing and is no request to be paid for."""
     return (
-        1, 1 if ran and record.depth == 0 and record.event == "fetch" else 0, record.cpu_us, memory_kib_ms(record), record.subrequests,
-        record.request_bytes, record.response_bytes, record.egress_bytes,
-    )  # fmt: skip
+        len(records),
+        sum([1 for record in records if record.start and not record.depth and record.event == "fetch"]),
+        sum([record.cpu_us for record in records]),
+        # Memory times wall time of each, rounded to the nearest.
+        sum([(record.memory_bytes * record.wall_us + 512_000) // 1_024_000 for record in records]),
+        sum([record.subrequests for record in records]),
+        sum([record.request_bytes for record in records]),
+        sum([record.response_bytes for record in records]),
+        sum([record.egress_bytes for record in records]),
+    )
 
 
 class Tally:
@@ -58,14 +60,22 @@ class Tally:
 
     def add(self, record: InvocationRecord) -> None:
         """Count one record."""
-        more = (*sums_of(record), 1 if is_failure(record) else 0, 1 if record.start == "cold" else 0, record.wall_us)
+        self.add_all([record])
+
+    def add_all(self, records: Sequence[InvocationRecord]) -> None:
+        """Count records: field by field, because most of the cost of counting thousands one by one is the loop around it."""
+        failures = sum(1 for record in records if is_failure(record))
+        cold = sum(1 for record in records if record.start == "cold")
+        more = (*sums_of(records), failures, cold, sum([record.wall_us for record in records]))
         self.sums = [total + each for total, each in zip(self.sums, more, strict=True)]
-        self.memory_max = max(self.memory_max, record.memory_bytes)
-        outcome, status = str(record.outcome), f"{record.status // 100}xx" if record.status else "none"
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-        self.statuses[status] = self.statuses.get(status, 0) + 1
-        self.cpu.add(record.cpu_us)
-        self.wall.add(record.wall_us)
+        self.memory_max = max([self.memory_max, *[record.memory_bytes for record in records]])
+        for outcome, count in Counter([record.outcome for record in records]).items():
+            self.outcomes[str(outcome)] = self.outcomes.get(str(outcome), 0) + count
+        for status, count in Counter([record.status for record in records]).items():
+            name = f"{status // 100}xx" if status else "none"
+            self.statuses[name] = self.statuses.get(name, 0) + count
+        self.cpu.add_all([record.cpu_us for record in records])
+        self.wall.add_all([record.wall_us for record in records])
 
     def merge(self, other: Self) -> None:
         """Count everything that `other` has counted, too."""
@@ -101,14 +111,13 @@ class Tally:
 
 def by_minute(records: Iterable[tuple[Owner, InvocationRecord]]) -> dict[tuple[Place, int], Tally]:
     """The records added up by place and minute (seconds since 1970)."""
-    found: dict[tuple[Place, int], Tally] = {}
+    alike: dict[tuple[Owner, str, int], list[InvocationRecord]] = {}
     for owner, record in records:
-        at = int(record.started_ms // 60_000) * MINUTE
-        place = (Place(owner.tenant_id, owner.worker_id, owner.version, record.variant), at)
-        tally = found.get(place)
-        if tally is None:
-            tally = found[place] = Tally()
-        tally.add(record)
+        alike.setdefault((owner, record.variant, int(record.started_ms // 60_000)), []).append(record)
+    found: dict[tuple[Place, int], Tally] = {}
+    for (owner, variant, minute), several in alike.items():
+        place = Place(owner.tenant_id, owner.worker_id, owner.version, variant)
+        found.setdefault((place, minute * MINUTE), Tally()).add_all(several)
     return found
 
 
