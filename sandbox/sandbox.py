@@ -28,6 +28,7 @@ from sandbox.pool.pool import SWEEP_SECONDS, Pool, PoolConfig
 from sandbox.protocol import events
 from sandbox.scheduler.account import Account
 from sandbox.scheduler.scheduler import Scheduler
+from sandbox.webcrypto.service import Cryptographer
 from sandbox.worker import startup
 from sandbox.worker.calls import Calls
 from sandbox.worker.invocation import Invocation, Lost
@@ -92,7 +93,8 @@ class Sandbox:
         self._scheduler = Scheduler(self._engine, loop)
         self._pool = Pool(self._engine, self._scheduler, self.config.pool)
         self._outbound = Outbound(self.config.egress) if self.config.egress is not None else None
-        self._calls = Calls(self._outbound, Loader(self.dispatch).reach)
+        self._cryptographer = Cryptographer()
+        self._calls = Calls(self._outbound, Loader(self.dispatch).reach, self._cryptographer)
         self._sweeper = loop.create_task(self._sweep())
         await self._replenish()
 
@@ -106,6 +108,7 @@ class Sandbox:
         self._sweeper = None
         self._pool.close()
         self._scheduler.close()
+        self._cryptographer.close()
         # Turns the slow lane gave up are settled by callbacks.
         await asyncio.sleep(0)
         if self._outbound is not None:

@@ -21,6 +21,7 @@ from sandbox.http import Headers, Request
 from sandbox.protocol import effects, events
 from sandbox.protocol.effects import Fields
 from sandbox.trace import onward
+from sandbox.webcrypto.service import Cryptographer
 from sandbox.worker import capabilities, dispatching
 from sandbox.worker.record import URL_CHARACTERS, HostCall
 from sandbox.worker.streams import BodyBroken, GuestBody, HostFeed
@@ -148,9 +149,9 @@ Reach = Callable[[Call, dict[str, Any], Request], Awaitable[Answer]]
 class Calls:
     """Makes the calls of all invocations of one process."""
 
-    def __init__(self, outbound: Outbound | None, loader: Reach) -> None:
+    def __init__(self, outbound: Outbound | None, loader: Reach, cryptographer: Cryptographer) -> None:
         """`outbound` reaches the internet (None: nothing does); `loader` reaches dynamic workers."""
-        self._outbound, self._loader = outbound, loader
+        self._outbound, self._loader, self._cryptographer = outbound, loader, cryptographer
 
     @staticmethod
     def open(_: Invocation) -> dict[int, Call]:
@@ -185,10 +186,15 @@ class Calls:
         request = Request(method, url, headers, body, id=invocation.request.id, trace=trace)
         call.run(self._carry_out(call, target, request, redirect))
 
-    @staticmethod
-    def ask(invocation: Invocation, frame: effects.Frame) -> None:
-        """Put the question of a CALL effect. Raises `GuestFault` for one that is malformed."""
-        capabilities.ask(invocation, frame, _later)
+    def ask(self, invocation: Invocation, frame: effects.Frame) -> None:
+        """Put the question of a CALL effect; without a binding it is for cryptography. Raises `GuestFault` for one that is malformed."""
+        fields = Fields(frame.payload)
+        fields.number()
+        binding = fields.text()
+        if binding:
+            capabilities.ask(invocation, frame.id, binding, fields, _later)
+        else:
+            self._cryptographer.ask(invocation, frame.id, fields, _later)
 
     async def _carry_out(self, call: Call, target: str, request: Request, redirect: str) -> None:
         try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.errors import HostelError
 from sandbox.http import Request
 from sandbox.protocol import events
-from sandbox.protocol.effects import Fields, Frame
+from sandbox.protocol.effects import Fields
 from sandbox.worker.record import Mark
 
 if TYPE_CHECKING:
@@ -45,14 +45,16 @@ class Question:
 Capability = Callable[[Question], str | Awaitable[str]]
 
 
-def ask(invocation: Invocation, frame: Frame, later: Callable[[Invocation, int, Coroutine[Any, Any, None]], Call]) -> None:
-    """Have the capability that a CALL effect names answer. `later` makes a call of what does not answer at once.
+Later = Callable[["Invocation", int, Coroutine[Any, Any, None]], "Call"]
 
-    Raises `GuestFault` for an effect that is malformed.
+
+def ask(invocation: Invocation, identity: int, binding: str, fields: Fields, later: Later) -> None:
+    """Have the capability that a CALL effect names answer; `fields` has the method next.
+
+    `later` makes a call of what does not answer at once. Raises `GuestFault` for an effect that is malformed.
     """
-    fields = Fields(frame.payload)
-    fields.number()
-    binding, method, data = fields.text(), fields.text(), fields.bytes()
+    method, data = fields.text(), fields.bytes()
+    invocation.questions += 1
     capability = invocation.target.capabilities.get(binding)
     refusal = ""
     if capability is None:
@@ -62,22 +64,22 @@ def ask(invocation: Invocation, frame: Frame, later: Callable[[Invocation, int, 
     elif len(data) > QUESTION_BYTES:
         refusal = f"The call takes {len(data)} bytes, {QUESTION_BYTES} are allowed."
     if capability is None or refusal:
-        invocation.post(events.reply(frame.id, refusal, failed=True))
+        invocation.post(events.reply(identity, refusal, failed=True))
         return
     before = time.thread_time_ns()
     reply: bytes | None
     try:
         answer = capability(Question(method, data.decode("utf-8", "replace"), invocation.request, invocation.note))
-        reply = events.reply(frame.id, answer) if isinstance(answer, str) else None
+        reply = events.reply(identity, answer) if isinstance(answer, str) else None
     except Exception as error:  # noqa: BLE001 - a fault of the platform must not take the event loop with it
-        reply = _failed(frame.id, error)
+        reply = _failed(identity, error)
     finally:
         invocation.account.used_ns += time.thread_time_ns() - before
     if reply is not None:
         invocation.post(reply)
     else:
         assert not isinstance(answer, str)
-        later(invocation, frame.id, _answered(invocation, frame.id, answer))
+        later(invocation, identity, _answered(invocation, identity, answer))
 
 
 async def _answered(invocation: Invocation, identity: int, answer: Awaitable[str]) -> None:

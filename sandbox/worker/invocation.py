@@ -179,7 +179,6 @@ class Invocation:
             self.target.calls.make(self, frame)
         elif frame.op == effects.CALL:
             self.attempt_safe = False
-            self.questions += 1
             self.target.calls.ask(self, frame)
         elif call is not None:
             call.on_effect(frame)

@@ -10,10 +10,11 @@ function callCapability(binding, method, text) {
   return call.promise;
 }
 
-function callReplied(call, failed, text) {
+function callReplied(call, failed, text, bytes) {
   if (call.answered) return;
   call.answered = true;
-  if (failed) call.reject(new Error(text));
+  if (call.replied !== null) call.replied(failed, text, bytes);
+  else if (failed) call.reject(new Error(text));
   else call.resolve(text);
   closeCall(call);
 }

@@ -89,6 +89,7 @@ class Cloner {
           : new Blob(new BlobState(state.bytes, state.type));
       return this.remember(value, copy);
     }
+    if (isCryptoKey(value)) return this.remember(value, new CryptoKey(keyState(value)));
     if (isOpaque(value)) throw cloneError(`#<${constructorName(value)}>`);
     return this.properties(value, {});
   }

@@ -25,7 +25,7 @@ class Crypto {
       throw domException("TypeMismatchError", "crypto.getRandomValues: the argument is not an integer typed array");
     }
     const length = typedArrayByteLength(array);
-    if (length > 65536) throw domException("QuotaExceededError", `crypto.getRandomValues: ${length} bytes are more than the 65536 of one call`);
+    if (length > 65536) throw new QuotaExceededError(`crypto.getRandomValues: ${length} bytes are more than the 65536 of one call`);
     requireRequest();
     host.random(new U8(typedArrayBuffer(array), typedArrayByteOffset(array), length));
     return array;

@@ -107,7 +107,7 @@ function callEvent(call, op, flags, a, b, c, d, e, f, g) {
       callAnswered(call, a, b, c, d, e, f, g);
       break;
     case EVENT_REPLY:
-      callReplied(call, (flags & 1) === 1, a);
+      callReplied(call, (flags & 1) === 1, a, b);
       break;
     case EVENT_FETCH_ERROR:
       callFailed(call, a, b);

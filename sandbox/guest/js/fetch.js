@@ -22,7 +22,8 @@ class Call {
     this.factory = null;
   }
 }
-internal(Call);
+// What takes the answer to a CALL instead of the promise.
+internal(Call, { replied: null });
 
 // Takes the call off the books.
 function closeCall(call) {

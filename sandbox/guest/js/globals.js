@@ -16,9 +16,9 @@ function define(name, value, enumerable = false) {
 
 // Interfaces are not enumerable; operations and attributes are.
 for (const Class of [
-  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CountQueuingStrategy, Crypto, CustomEvent, ErrorEvent, Event, EventTarget,
+  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent, ErrorEvent, Event, EventTarget,
   ExecutionContext, Fetcher, File, FixedLengthStream, FormData, Headers, IdentityTransformStream, Navigator, Performance,
-  PromiseRejectionEvent, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
+  PromiseRejectionEvent, QuotaExceededError, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
   ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder,
   TextEncoderStream, TransformStream, TransformStreamDefaultController, URL, URLSearchParams, WritableStream,
   WritableStreamDefaultController, WritableStreamDefaultWriter,

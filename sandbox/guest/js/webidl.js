@@ -193,3 +193,32 @@ function copyBytes(chunks, total) {
 
 const domException = (name, message) => new DOMExceptionCtor(message, name);
 const DOMExceptionCtor = globalThis.DOMException;
+
+// Web IDL, section 2.8.2: the one exception that carries numbers.
+class QuotaExceededError extends DOMExceptionCtor {
+  #quota = null;
+  #requested = null;
+
+  constructor(message = "", options = undefined) {
+    super(`${message}`, "QuotaExceededError");
+    const { quota, requested } = toDictionary(options, "QuotaExceededError: the options");
+    if (quota !== undefined) this.#quota = toQuotaNumber(quota, "quota");
+    if (requested !== undefined) this.#requested = toQuotaNumber(requested, "requested");
+    if (this.#quota !== null && this.#requested !== null && this.#requested < this.#quota) throw new RangeError("QuotaExceededError: less than the quota");
+  }
+
+  get quota() {
+    return this.#quota;
+  }
+  get requested() {
+    return this.#requested;
+  }
+}
+defineInterface(QuotaExceededError);
+
+function toQuotaNumber(value, what) {
+  const number = +value;
+  if (!NumberIsFinite(number)) throw new TypeError(`QuotaExceededError: "${what}" is not a finite number`);
+  if (number < 0) throw new RangeError(`QuotaExceededError: "${what}" is negative`);
+  return number;
+}

@@ -71,7 +71,9 @@ class Files:
 async def run_case(box: Sandbox, root: Path, case: wpt.Case) -> Result:
     """One file in an isolate of its own."""
     result = Result(case)
-    limits = Limits(cpu_ms=120_000, wall_ms=60_000, startup_cpu_ms=20_000, memory_bytes=512 * 1024 * 1024, subrequests=1000)
+    limits = Limits(
+        cpu_ms=120_000, wall_ms=600_000 if case.slow else 60_000, startup_cpu_ms=20_000, memory_bytes=512 * 1024 * 1024, subrequests=1000
+    )
     try:
         worker = await box.load(case.name, wpt.bundle(root, case), limits=limits, mode="fresh")
         worker.target.outbound_worker = Files(root)

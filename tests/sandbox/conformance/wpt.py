@@ -24,6 +24,10 @@ _QUOTED = re.compile(r"""["']([^"']+)["']""")
 ALIASES = {"/resources/WebIDLParser.js": "resources/webidl2/lib/webidl2.js"}
 KINDS = (".any.js", ".window.js", ".worker.js")
 
+_FUNCTION = re.compile(r"^(?:async )?function\s*\*?\s*(\w+)", re.MULTILINE)
+_ASSIGNED = re.compile(r"^\s*([A-Za-z_]\w*)\s*=[^=>]", re.MULTILINE)
+_DECLARED = re.compile(r"\b(?:var|let|const|function|class)\s+(\w+)")
+
 WORKER = """
 async function run(harnessDone) {
 %s
@@ -124,7 +128,18 @@ def bundle(root: Path, case: Case) -> Bundle:
     parts += [(root / "resources/testharness.js").read_text(), REPORT]
     parts += [(root / (ALIASES.get(name, name[1:]) if name.startswith("/") else _joined(folder, name))).read_text() for name in scripts]
     parts.append(source)
+    parts[0] += _as_globals("\n".join(parts[3:]))
     return Bundle(main="test.js", modules=[Module("test.js", ModuleKind.JS, (WORKER % "\n;\n".join(parts)).encode())])
+
+
+def _as_globals(source: str) -> str:
+    """Statements that make global what a classic script would: its functions, and the names it assigns to without declaring them."""
+    functions = dict.fromkeys(_FUNCTION.findall(source))
+    declared = set(_DECLARED.findall(source))
+    assigned = [name for name in dict.fromkeys(_ASSIGNED.findall(source)) if name not in declared]
+    lines = [f"globalThis.{name} = {name};" for name in functions]
+    lines += [f'if (!("{name}" in globalThis)) globalThis.{name} = undefined;' for name in assigned]
+    return "\n".join(lines)
 
 
 def _joined(folder: Path, name: str) -> Path:
