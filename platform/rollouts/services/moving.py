@@ -18,6 +18,7 @@ from rollouts.models import Event, Rollout, State
 from rollouts.plans import WHOLE
 from tenants import epoch
 from tenants.actor import Actor
+from tenants.cohorts import still_there
 from tenants.errors import VersionNotFound
 from tenants.models import Deployment, Tenant, Version
 from tenants.services.deployments import deploy, live_shares
@@ -81,14 +82,16 @@ def serve(rollout: Rollout, shares: Mapping[str, int], *, actor: Actor, message:
     for version, weight in shares.items():
         if weight and version not in found:
             raise VersionNotFound(f"The version {version} has gone.")
-    before = live_shares(rollout.worker)
+    before, live = live_shares(rollout.worker), live_of(rollout)
+    weights = {found[version].pk: weight for version, weight in shares.items() if version in found}
     made = deploy(
         rollout.worker,
-        [(found[version], weight) for version, weight in shares.items() if version in found],
+        [(found[str(version)], weight) for version, weight in weights.items()],
         actor=actor,
         source=SOURCE,
         message=message,
         annotations={ANNOTATION: str(rollout.uuid)},
+        cohorts=still_there(live.cohorts or [] if live is not None else [], weights),
     )
     rollout.deployment = str(made.uuid)
     rollout.worker.modified = timezone.now()

@@ -17,7 +17,7 @@ from rollouts.counting import TICK
 from rollouts.errors import RolloutImpossible, RolloutInvalid, RolloutUnderWay
 from rollouts.judging import Watch
 from rollouts.models import ACTIVE, Counting, Rollout, State
-from rollouts.plans import Plan
+from rollouts.plans import WHOLE, Plan
 from rollouts.services.freezing import require_thawed
 from rollouts.services.moving import enter, event, told
 from rollouts.tallies import Tallied
@@ -28,6 +28,7 @@ from tenants.actor import Actor
 from tenants.errors import VersionNotFound
 from tenants.models import Deployment, Tenant, Version, Worker
 from tenants.names import check_text
+from tenants.services.gating import gate
 from tenants.services.quotas import quota_require
 from tenants.services.support import AUTHOR_CHARACTERS, tenant_lock, worker_of
 
@@ -39,9 +40,14 @@ def rollout_start(*, tenant: Tenant, worker_name: str, version_id: uuid.UUID | s
     """Take the version to the worker's visitors in the plan's stages; the first one begins at once unless its gate says otherwise.
 
     Raises `WorkerNotFound`, `VersionNotFound`, `RolloutUnderWay` (who comes second is told of the first), `RolloutImpossible`,
-    `RolloutInvalid`, `RolloutsFrozen`, `DeploymentsExceeded` or `TenantSuspended`.
+    `RolloutInvalid`, `RolloutsFrozen`, `RequestTestsFailed` (where the worker lets nothing else be deployed), `DeploymentsExceeded` or
+    `TenantSuspended`. Not to be called in a transaction.
     """
     check_text(message, field="message", limit=MESSAGE_CHARACTERS)
+    worker = worker_of(tenant, worker_name)
+    new = selectors.version_get(tenant=tenant, worker=worker, version_id=version_id)
+    # Outside of the transaction: it may have to run tests.
+    gate(tenant=tenant, worker=worker, weights={new.pk: WHOLE}, actor=actor)
     try:
         return _start(tenant, worker_name, version_id, plan, message, actor)
     except IntegrityError:

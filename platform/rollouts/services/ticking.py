@@ -24,6 +24,7 @@ from rollouts.services.freezing import frozen
 from rollouts.services.moving import brief, end, enter, event, live_of, locked, take_back, told
 from rollouts.tallies import Tallied
 from rollouts.testing import tests_passed
+from sandbox.errors import HostelError
 from tenants.actor import Actor
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,13 @@ def rollout_tick(*, pk: int, now: datetime | None = None) -> None:
     if due is None:
         return
     # Tests take their time: they are run outside of the transaction, for the row as it was.
-    problem = tests_passed(due)
+    try:
+        problem = tests_passed(due)
+    except HostelError as error:
+        # Nothing of the version's: the next look tries again.
+        holding = f"The request tests could not be run: {error.message}"[:300]
+        Rollout.objects.filter(pk=pk, revision=due.revision).update(holding=holding)
+        return
     _tested(due, problem, now or timezone.now())
 
 
