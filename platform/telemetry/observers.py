@@ -1,6 +1,7 @@
 """Who waits to hear how far the spool has been read.
 
-Owns the list: rooms above telemetry put themselves on it when they start. (Who wants the records themselves is a consumer: telemetry.consumers.)
+Owns the list: rooms above telemetry put themselves on it when they start. Who wants the records themselves is a consumer
+(telemetry.consumers).
 Must not know what they do.
 """
 
