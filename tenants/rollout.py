@@ -44,15 +44,6 @@ class RouteVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class RouteFlag:
-    """The flag that may choose a worker's version, and where the targeting key of a request is looked for, in this order."""
-
-    environment: str
-    key: str
-    targeting: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class WorkerRoute:
     """Where a host name leads: a worker of a tenant, and the versions of its live deployment, newest first."""
 
@@ -80,8 +71,6 @@ class WorkerRoute:
     expires: float | None = None
     # "" for a worker outside of namespaces.
     namespace: str = ""
-    # Asked before the deployment's shares are; None for most workers.
-    flag: RouteFlag | None = None
 
     @property
     def qualified_name(self) -> str:

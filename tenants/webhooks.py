@@ -30,8 +30,6 @@ _PAST = {
     "resume": "resumed",
     "clear": "cleared",
     "run": "run",
-    "freeze": "frozen",
-    "unfreeze": "unfrozen",
 }
 
 

@@ -11,12 +11,11 @@ from typing import Final
 from gateway import headers
 from gateway.errors import BodyTooLarge, MethodRefused, RequestLooped
 from gateway.exchange import Exchange
-from gateway.flagging import Flagged
 from gateway.origin import Origins
 from gateway.quota import Quotas
 from gateway.records import refused
 from gateway.respond import Ending, respond
-from gateway.routes import Entry, Routes
+from gateway.routes import Routes
 from gateway.stats import Stats
 from gateway.targets import Box, Targets
 from sandbox import Request, Target
@@ -48,8 +47,7 @@ class Workers:
         assert inbound is not None
         assert host is not None
         entry = self._routes.peek(host) or await self._routes.find(host)
-        flagged = await self._flagged(entry, exchange) if entry.route is not None and entry.route.flag is not None else None
-        prepared = self._targets.choose(entry, inbound.overrides, inbound.version_key, flagged=flagged)
+        prepared = self._targets.choose(entry, inbound.overrides, inbound.version_key)
         target = prepared.target
         limit = target.limits.request_bytes
         exchange.worker = prepared.key
@@ -77,7 +75,6 @@ class Workers:
             visitor,
             exchange.request_id,
             trace,
-            marks=() if flagged is None else (flagged.mark,),
         )
         try:
             response = await self._box.dispatch(target, request)
@@ -96,16 +93,6 @@ class Workers:
         except BaseException:
             await response.aclose()
             raise
-
-    async def _flagged(self, entry: Entry, exchange: Exchange) -> Flagged | None:
-        """What the worker's version flag makes of the request."""
-        inbound, host, scope = exchange.inbound, exchange.host, exchange.scope
-        if self._targets.flags is None or inbound is None or host is None:
-            return None
-        client, scheme = self._origins.of(scope["client"][0], inbound)
-        query = scope["query_string"].decode("latin-1")
-        url = f"{scheme}://{host.authority}{scope['raw_path'].decode('latin-1')}{'?' if query else ''}{query}"
-        return await self._targets.flags.choose(entry, scope["method"], url, inbound.kept, client)
 
     @staticmethod
     async def _admitted(quotas: Quotas, route: WorkerRoute, target: Target, request: Request) -> Headers:

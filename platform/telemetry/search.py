@@ -47,8 +47,10 @@ class Wanted:
     status: str | None = None
     method: str | None = None
     version: str | None = None
+    variant: str | None = None
     event: str | None = None
     request_id: str | None = None
+    trace_id: str | None = None
     # Arrived at or after, and before (milliseconds since 1970).
     since_ms: float | None = None
     until_ms: float | None = None
@@ -61,7 +63,9 @@ class Wanted:
             and (self.outcome is None or record.outcome == self.outcome)
             and (self.failed is None or is_failure(record) == self.failed)
             and (self.version is None or version == self.version)
+            and (self.variant is None or record.variant == self.variant)
             and (self.event is None or record.event == self.event)
+            and (self.trace_id is None or record.trace_id == self.trace_id)
             and (self.method is None or record.method == self.method)
             and (self.status is None or status == self.status or (self.status[1:] == "xx" and status[:1] == self.status[:1]))
             and (self.since_ms is None or record.started_ms >= self.since_ms)

@@ -28,7 +28,11 @@ class Item:
 
 
 TENANT: Sequence[Item] = (Item("workers", "Workers", "ui:workers", icon="workers"),)
-WORKER: Sequence[Item] = (Item("overview", "Overview", "ui:worker"),)
+WORKER: Sequence[Item] = (
+    Item("overview", "Overview", "ui:worker"),
+    Item("edit", "Edit", "ui:edit"),
+    Item("logs", "Logs", "ui:logs", scope="telemetry:read"),
+)
 OPERATOR: Sequence[Item] = ()
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from ui.pages import home, worker, workers
+from ui.pages import editor, home, logs, worker, workers
 
 app_name = "ui"
 
 # Below /t/{tenant}/workers/{worker}/.
 WORKER: list[URLPattern | URLResolver] = [
     path("", worker.Overview.as_view(), name="worker"),
+    path("edit", editor.Editor.as_view(), name="edit"),
+    path("logs", logs.Logs.as_view(), name="logs"),
+    path("logs/live", logs.LogsLive.as_view(), name="logs_live"),
+    path("logs/<str:request_id>", logs.Invocation.as_view(), name="invocation"),
 ]
 # Below /t/{tenant}/.
 TENANT: list[URLPattern | URLResolver] = [

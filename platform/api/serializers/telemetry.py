@@ -135,8 +135,10 @@ class RecordsQuery(Sent):
     status = serializers.RegexField(r"^[1-9]([0-9]{2}|xx)$", required=False, help_text="404, or 4xx.")
     method = serializers.RegexField(r"^[A-Z]{1,20}$", required=False)
     version = serializers.UUIDField(required=False)
+    variant = serializers.CharField(required=False, max_length=64)
     event = serializers.ChoiceField(choices=EVENTS, required=False)
     request_id = serializers.CharField(required=False, max_length=64)
+    trace_id = serializers.RegexField(r"^[0-9a-f]{32}$", required=False, help_text="Of a W3C trace.")
 
 
 class LogsQuery(RecordsQuery):

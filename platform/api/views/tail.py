@@ -65,7 +65,7 @@ class WorkerTail(TenantView):
         name = tails.tail_open(tenant=tenant, worker_id=row.pk)
         # Proxies in between must not wait for more.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return EventStream(_stream(follower, name, whole=whole), content_type=CONTENT_TYPE, headers=headers)
+        return EventStream(stream(follower, name, whole=whole), content_type=CONTENT_TYPE, headers=headers)
 
 
 class EventStream(StreamingHttpResponse):
@@ -81,7 +81,13 @@ class EventStream(StreamingHttpResponse):
         return self._events
 
 
-async def _stream(follower: tails.Follower, name: uuid.UUID, *, whole: bool) -> AsyncGenerator[bytes, None]:
+async def stream(
+    follower: tails.Follower, name: uuid.UUID, *, whole: bool, shape: Callable[[dict[str, Any]], dict[str, Any]] = lambda record: record
+) -> AsyncGenerator[bytes, None]:
+    """The events of an opened tail (`name`), until it has lasted long enough; `shape` makes of a record what is sent, and may ask rows.
+
+    `whole` False says first that records are missing at the beginning.
+    """
     ends = time.monotonic() + STREAM_SECONDS
     said = renewed = time.monotonic()
     try:
@@ -97,7 +103,7 @@ async def _stream(follower: tails.Follower, name: uuid.UUID, *, whole: bool) -> 
             except DatabaseError:
                 log.exception("a tail cannot be read on")
                 break
-            lines = [_event("invocation", event.record, event.cursor) for event in heard.events]
+            lines = await _asked(lambda: [_event("invocation", shape(event.record), event.cursor) for event in heard.events])  # noqa: B023 - asked at once
             if heard.dropped:
                 lines.insert(0, _event("dropped", {"count": heard.dropped, "reason": "behind"}, None))
             if lines or now - said > HEARTBEAT_SECONDS:

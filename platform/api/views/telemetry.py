@@ -39,7 +39,7 @@ _COLUMNS: Final = (
     *("hour", "part", "worker", "worker_id", "requests", "invocations", "cpu_ms", "gib_seconds", "subrequests"),
     *("request_bytes", "response_bytes", "egress_bytes"),
 )
-_SAME: Final = ("text", "level", "outcome", "failed", "status", "method", "event", "request_id")
+_SAME: Final = ("text", "level", "outcome", "failed", "status", "method", "variant", "event", "request_id", "trace_id")
 # What a spreadsheet would take for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
