@@ -7,7 +7,7 @@ repetition of headers included). Must not parse, correct or add headers, and kno
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -34,6 +34,8 @@ class Request:
     trace: Trace | None = None
     # Not a request at all, but an event for the handler of this name: its argument, as JSON, is the body.
     event: str = ""
+    # What goes along into the workers that this one calls; whoever sends the request knows what it means.
+    follows: Mapping[str, str] | None = None
     # What whoever sends it wants remembered in the record.
     marks: tuple[Mark, ...] = ()
 

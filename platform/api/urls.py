@@ -53,6 +53,7 @@ urlpatterns = [
     path("workers/<str:worker>/versions", versions.Versions.as_view()),
     path("workers/<str:worker>/versions/<uuid:version>", versions.VersionOne.as_view()),
     path("workers/<str:worker>/versions/<uuid:version>/run", runs.VersionRun.as_view()),
+    path("workers/<str:worker>/versions/<uuid:version>/override", versions.VersionOverride.as_view()),
     path("workers/<str:worker>/run", runs.WorkerRun.as_view()),
     path("workers/<str:worker>/tests", requesttests.RequestTests.as_view()),
     path("workers/<str:worker>/tests/run", requesttests.TestsRun.as_view()),

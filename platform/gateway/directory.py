@@ -18,10 +18,11 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from gateway.errors import RoutesUnavailable
 from gateway.hosts import Host
-from gateway.targets import worker_of
+from gateway.targets import VERSION_OF, worker_of
 from sandbox import Limits, Program
 from tenants import blobs, selectors
 from tenants.builder import builder
+from tenants.errors import NotFound
 from tenants.rollout import WorkerRoute
 from tenants.runner import Asked
 
@@ -91,9 +92,20 @@ def _route(host: Host) -> WorkerRoute | None:
     """A worker by name, or by host. A worker may be called what looks like a preview of another one: its own name comes first."""
     if (by_name := worker_of(host)) is not None:
         tenant_id, worker_name = by_name
+        worker_name, _, version_id = worker_name.partition(VERSION_OF)
+        if version_id:
+            return _version_route(tenant_id, worker_name, version_id)
         return selectors.route_of_worker(tenant=tenant_id, worker_name=worker_name)
     route = selectors.route_lookup(host.name)
     return selectors.preview_lookup(host.name) if route is None and host.maybe_preview else route
+
+
+def _version_route(tenant_id: int, worker_name: str, version_id: str) -> WorkerRoute | None:
+    """A version of a worker, whatever is deployed; None where one of them is gone."""
+    try:
+        return selectors.run_route(tenant_id=tenant_id, worker_name=worker_name, version_id=version_id)
+    except NotFound:
+        return None
 
 
 def _answered(question: Callable[[], Answer]) -> Answer:

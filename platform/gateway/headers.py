@@ -28,12 +28,18 @@ _SPOOFED: Final = frozenset(
 # RFC 9110 §7.6.1; the server frames the message itself.
 _HOP_BY_HOP: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"})
 
-_HOST, _LENGTH, _OVERRIDES, _KEY, _FORWARDED, _PROTO, _LOOP, _ACCEPT, _CHUNKED, _TRACE, _DROPPED = range(11)
+# What visitors choose a version by.
+CHOOSING: Final = frozenset({b"cloudflare-workers-version-overrides", b"cloudflare-workers-version-key", b"cloudflare-workers-cohort"})
+
+_HOST, _LENGTH, _OVERRIDES, _KEY, _FORWARDED, _PROTO, _LOOP, _ACCEPT, _CHUNKED, _TRACE, _DROPPED, _COHORT, _SIGNED = range(13)
+_CHOICES: Final = frozenset({_OVERRIDES, _KEY, _COHORT, _SIGNED})
 _KINDS: Final = {
     b"host": _HOST,
     b"content-length": _LENGTH,
     b"cloudflare-workers-version-overrides": _OVERRIDES,
     b"cloudflare-workers-version-key": _KEY,
+    b"cloudflare-workers-cohort": _COHORT,
+    b"hostel-version-override": _SIGNED,
     b"cdn-loop": _LOOP,
     b"accept": _ACCEPT,
     b"transfer-encoding": _CHUNKED,
@@ -56,6 +62,9 @@ class Inbound:
     chunked: bool = False
     overrides: str | None = None
     version_key: str | None = None
+    cohort: str | None = None
+    # Tokens of signed overrides, which no worker gets to see.
+    signed: str = ""
     # For whoever believes them (origin.py).
     forwarded_for: bytes = b""
     forwarded_proto: bytes = b""
@@ -86,7 +95,7 @@ def read(raw: Headers) -> Inbound:
             _note(inbound, kind, pair[1])
         else:
             inbound.accept = pair[1]
-        if kind not in (_FORWARDED, _PROTO, _TRACE):
+        if kind not in (_FORWARDED, _PROTO, _TRACE, _SIGNED):
             kept.append(pair)
     if hosts != 1:
         raise HostMissing
@@ -94,17 +103,14 @@ def read(raw: Headers) -> Inbound:
 
 
 def _note(inbound: Inbound, kind: int, value: bytes) -> None:
-    if kind == _LENGTH:
+    if kind in _CHOICES:
+        _note_choice(inbound, kind, value)
+    elif kind == _LENGTH:
         if not value.isdigit() or (inbound.length is not None and inbound.length != int(value)):
             raise RequestRejected("The request's Content-Length is not valid.", field="content-length")
         inbound.length = int(value)
     elif kind == _CHUNKED:
         inbound.chunked = True
-    elif kind == _OVERRIDES:
-        # Several lines of one structured field are one dictionary (RFC 8941 §4.2).
-        inbound.overrides = ", ".join(filter(None, (inbound.overrides, value.decode("latin-1"))))
-    elif kind == _KEY:
-        inbound.version_key = value.decode("latin-1")
     elif kind == _FORWARDED:
         inbound.forwarded_for = b", ".join(filter(None, (inbound.forwarded_for, value)))
     elif kind == _PROTO:
@@ -113,6 +119,20 @@ def _note(inbound: Inbound, kind: int, value: bytes) -> None:
         inbound.looped = True
     elif kind == _TRACE:
         inbound.traceparent = b"-" if inbound.traceparent else value
+
+
+def _note_choice(inbound: Inbound, kind: int, value: bytes) -> None:
+    """A header that says which version is wanted."""
+    text = value.decode("latin-1")
+    if kind == _OVERRIDES:
+        # Several lines of one structured field are one dictionary (RFC 8941 §4.2).
+        inbound.overrides = ", ".join(filter(None, (inbound.overrides, text)))
+    elif kind == _KEY:
+        inbound.version_key = text
+    elif kind == _COHORT:
+        inbound.cohort = text
+    else:
+        inbound.signed = ", ".join(filter(None, (inbound.signed, text)))
 
 
 def to_worker(inbound: Inbound, *, client: bytes, peer: bytes, scheme: bytes, request_id: bytes, trace: bytes) -> Headers:

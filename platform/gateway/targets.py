@@ -24,12 +24,16 @@ from sandbox.worker.target import Dispatched, Dispatcher, Service
 from telemetry.frames import Owner
 from tenants.errors import TenantSuspended, WorkerNotFound
 from tenants.names import is_worker_name, qualified
-from tenants.rollout import RouteVersion, WorkerRoute, pick_version
+from tenants.rollout import RouteVersion, WorkerRoute, cohort_of, pick_version
 
 # What is remembered of versions' service bindings; the pool of one process holds far fewer.
 _REMEMBERED: Final = 20_000
 # A worker of a tenant by name, in the same cache as hosts: no host has this character.
 _BY_NAME: Final = "~"
+# Between a worker's name and the id of a version of it: no name has this character either.
+VERSION_OF: Final = "~"
+# Under which name a visitor's version key goes along: no worker's tag.
+KEY_FOLLOWS: Final = "key"
 # What a dispatcher's code looks for (Workers for Platforms).
 NOT_FOUND: Final = "Worker not found."
 
@@ -59,8 +63,13 @@ def worker_host(tenant_id: int, worker: str) -> Host:
     return Host(name, name)
 
 
+def version_host(tenant_id: int, worker: str, version_id: str) -> Host:
+    """Where one version of a tenant's worker is found, deployed or not: no visitor can name such a host either."""
+    return worker_host(tenant_id, f"{worker}{VERSION_OF}{version_id}")
+
+
 def worker_of(host: Host) -> tuple[int, str] | None:
-    """The tenant's id and the worker's qualified name that `worker_host` was given, or None for a host of visitors."""
+    """The tenant's id and the worker's qualified name (with a version's id, perhaps) of such a host, or None for a host of visitors."""
     if not host.name.startswith(_BY_NAME):
         return None
     _, tenant_id, worker = host.name.split(_BY_NAME, 2)
@@ -80,7 +89,26 @@ class Targets:
         # By version. Known once the version was loaded, which comes before anything of it runs.
         self._bound: OrderedDict[str, Bound] = OrderedDict()
 
-    def choose(self, entry: Entry, overrides: str | None, version_key: str | None, *, depth: int = 0, entrypoint: str = "") -> Prepared:
+    async def overridden(self, entry: Entry, follows: Mapping[str, str] | None) -> Entry:
+        """`entry`, or the one version of its worker that a signed override (worker tag -> version id) leads to, if that still exists."""
+        route = entry.route
+        version_id = follows.get(route.worker_tag) if follows is not None and route is not None else None
+        if route is None or version_id is None:
+            return entry
+        host = version_host(route.tenant_id, route.qualified_name, version_id)
+        found = self._routes.peek(host) or await self._routes.find(host)
+        return entry if found.route is None else found
+
+    def choose(
+        self,
+        entry: Entry,
+        overrides: str | None,
+        version_key: str | None,
+        cohort: str | None = None,
+        *,
+        depth: int = 0,
+        entrypoint: str = "",
+    ) -> Prepared:
         """The version that answers one request. Raises `HostUnknown`, `TenantSuspended` or `WorkerNotDeployed`."""
         route = entry.route
         if route is None:
@@ -91,7 +119,7 @@ class Targets:
         if len(versions) == 1 and not overrides:
             version = versions[0]
         else:
-            picked = pick_version(route, overrides=overrides, version_key=version_key)
+            picked = pick_version(route, overrides=overrides, version_key=version_key, cohort=cohort)
             if picked is None:
                 raise WorkerNotDeployed
             version = picked.version
@@ -220,12 +248,18 @@ class Targets:
         entry = self._routes.peek(host) or await self._routes.find(host)
         if entry.route is None:
             return None
+        if request.follows is not None:
+            entry = await self.overridden(entry, request.follows)
         found = dict(request.headers)
-        overrides, version_key = (
+        overrides, version_key, named = (
             value.decode("latin-1") if (value := found.get(name)) else None
-            for name in (b"cloudflare-workers-version-overrides", b"cloudflare-workers-version-key")
+            for name in (b"cloudflare-workers-version-overrides", b"cloudflare-workers-version-key", b"cloudflare-workers-cohort")
         )
-        return self.choose(entry, overrides, version_key, depth=depth, entrypoint=entrypoint)
+        if request.follows is not None:
+            version_key = version_key or request.follows.get(KEY_FOLLOWS)
+        assert entry.route is not None
+        cohort = cohort_of(entry.route, named, request.headers) if entry.route.cohorts else None
+        return self.choose(entry, overrides, version_key, cohort, depth=depth, entrypoint=entrypoint)
 
 
 def lowered(limits: Limits, wanted: Mapping[str, int]) -> Limits:

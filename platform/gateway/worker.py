@@ -15,7 +15,8 @@ from gateway.origin import Origins
 from gateway.quota import Quotas
 from gateway.records import refused
 from gateway.respond import Ending, respond
-from gateway.routes import Routes
+from gateway.routes import Entry, Routes
+from gateway.selecting import NO_WISHES, Wishes, chooses, told, wishes
 from gateway.stats import Stats
 from gateway.targets import Box, Targets
 from sandbox import Request, Target
@@ -47,15 +48,15 @@ class Workers:
         assert inbound is not None
         assert host is not None
         entry = self._routes.peek(host) or await self._routes.find(host)
-        prepared = self._targets.choose(entry, inbound.overrides, inbound.version_key)
-        target = prepared.target
+        wished = NO_WISHES
+        if entry.route is not None and chooses(entry.route, inbound):
+            entry, wished = await self._wished(entry, exchange)
+        prepared = self._targets.choose(entry, wished.overrides, wished.version_key, wished.cohort)
+        target = told(prepared.target, entry.route, wished)
         limit = target.limits.request_bytes
         exchange.worker = prepared.key
         path = scope["raw_path"]
-        if scope["method"] == "CONNECT" or not path:
-            raise MethodRefused
-        if inbound.looped and loops_of(inbound.kept) > MAX_LOOPS:
-            raise RequestLooped(limit=MAX_LOOPS)
+        _require_servable(scope["method"], path, inbound)
         route, left = entry.route, _NO_HEADERS
         peer, request_id = scope["client"][0], exchange.request_id.encode()
         client, scheme = self._origins.of(peer, inbound)
@@ -75,6 +76,7 @@ class Workers:
             visitor,
             exchange.request_id,
             trace,
+            follows=wished.follows,
         )
         try:
             response = await self._box.dispatch(target, request)
@@ -87,12 +89,21 @@ class Workers:
             raise
         if response.start == "cold":
             self._stats.cold += 1
-        own = [*prepared.own, _START[response.start], (b"hostel-request-id", request_id), *left]
+        own = [*prepared.own, _START[response.start], (b"hostel-request-id", request_id), *left, *wished.own]
         try:
             return await respond(exchange, response, own)
         except BaseException:
             await response.aclose()
             raise
+
+    async def _wished(self, entry: Entry, exchange: Exchange) -> tuple[Entry, Wishes]:
+        """What the request says of the version it wants, and where that is found."""
+        inbound, route = exchange.inbound, entry.route
+        assert inbound is not None
+        assert route is not None
+        client, scheme = self._origins.of(exchange.scope["client"][0], inbound)
+        wished = wishes(route, inbound, client=client, scheme=scheme)
+        return (entry if wished.follows is None else await self._targets.overridden(entry, wished.follows)), wished
 
     @staticmethod
     async def _admitted(quotas: Quotas, route: WorkerRoute, target: Target, request: Request) -> Headers:
@@ -102,3 +113,11 @@ class Workers:
         except HostelError as error:
             refused(target, request, error)
             raise
+
+
+def _require_servable(method: str, path: bytes, inbound: headers.Inbound) -> None:
+    """Raise `MethodRefused` or `RequestLooped` for what no worker is asked."""
+    if method == "CONNECT" or not path:
+        raise MethodRefused
+    if inbound.looped and loops_of(inbound.kept) > MAX_LOOPS:
+        raise RequestLooped(limit=MAX_LOOPS)

@@ -183,7 +183,8 @@ class Calls:
         body: bytes | GuestBody | None = content if kind == events.INLINE else None
         if kind == events.STREAM:
             body = call.body = GuestBody(frame.id, invocation.post, lambda: None, lambda: None)
-        request = Request(method, url, headers, body, id=invocation.request.id, trace=trace)
+        asker = invocation.request
+        request = Request(method, url, headers, body, id=asker.id, trace=trace, follows=asker.follows)
         call.run(self._carry_out(call, target, request, redirect))
 
     def ask(self, invocation: Invocation, frame: effects.Frame) -> None:

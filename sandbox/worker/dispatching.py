@@ -40,7 +40,9 @@ async def through(worker: Service, request: Request, redirect: str) -> tuple[Res
         raise FetchInvalid("The redirect mode must be follow, manual or error.")
     hop = Hop(request.method, parse_url(request.url), request.headers, request.body)
     for redirects in range(MAX_REDIRECTS + 1):
-        response = await worker(Request(hop.method, str(hop.url), hop.headers, hop.body))
+        response = await worker(
+            Request(hop.method, str(hop.url), hop.headers, hop.body, id=request.id, trace=request.trace, follows=request.follows)
+        )
         try:
             location = wire.first(response.headers, b"location")
             following = None if redirect == "manual" else next_hop(hop, response.status, location)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -15,7 +17,7 @@ from tenants.grants import overrides_of, plan_of
 from tenants.limits import EffectiveLimits, effective
 from tenants.models import WHOLE, Deployment, DeploymentVersion, Tenant, Version, Worker
 from tenants.names import split_name
-from tenants.rollout import RouteVersion, WorkerRoute, newest_first
+from tenants.rollout import RouteCohort, RouteVersion, WorkerRoute, newest_first
 
 _HOST = re.compile(r"[a-z0-9_.-]{1,253}")
 _PREVIEW = re.compile(r"([0-9a-f]{8})-([a-z0-9_][a-z0-9_-]{0,62})\.([a-z0-9-]{1,63})")
@@ -97,15 +99,17 @@ def _route(workers: QuerySet[Worker]) -> WorkerRoute | None:
     worker = workers.select_related("tenant", "namespace").first()
     if worker is None:
         return None
-    deployment = Deployment.objects.filter(worker=worker).order_by("-pk").only("uuid").first()
+    deployment = Deployment.objects.filter(worker=worker).order_by("-pk").only("uuid", "cohorts").first()
     if deployment is None:
         return _route_to(worker, None, [])
     entries = DeploymentVersion.objects.filter(deployment=deployment).select_related("version")
     wanted = entries.only("weight", "deployment_id", *(f"version__{name}" for name in _VERSION))
-    return _route_to(worker, str(deployment.uuid), [(entry.version, entry.weight) for entry in wanted])
+    return _route_to(worker, str(deployment.uuid), [(entry.version, entry.weight) for entry in wanted], deployment.cohorts or ())
 
 
-def _route_to(worker: Worker, deployment_id: str | None, shares: Sequence[tuple[Version, int]]) -> WorkerRoute:
+def _route_to(
+    worker: Worker, deployment_id: str | None, shares: Sequence[tuple[Version, int]], cohorts: Sequence[Mapping[str, Any]] = ()
+) -> WorkerRoute:
     tenant = worker.tenant
     plan, overrides, now = plan_of(tenant), overrides_of(tenant, worker), timezone.now()
 
@@ -143,5 +147,15 @@ def _route_to(worker: Worker, deployment_id: str | None, shares: Sequence[tuple[
         internet=plan.internet_allowed,
         quotas=of_worker.request_quotas(),
         quota_headers=plan.quota_headers,
+        sticky=worker.sticky,
+        trusts_headers=worker.version_headers == "trusted",
+        cohorts=tuple(_cohort(cohort, {version.id: version for version in versions}) for cohort in cohorts),
         expires=of_worker.expires.timestamp() if of_worker.expires is not None else None,
     )
+
+
+def _cohort(kept: Mapping[str, Any], versions: Mapping[str, RouteVersion]) -> RouteCohort:
+    """A kept cohort (tenants.cohorts); each of its versions is an entry of the deployment, so `versions` has it."""
+    shares = [replace(versions[key], weight=weight) for key, weight in kept["versions"].items() if key in versions]
+    rules = [(kind, rule[kind], frozenset(rule["values"])) for rule in kept["rules"] for kind in ("header", "cookie") if kind in rule]
+    return RouteCohort(kept["name"], newest_first(shares), tuple(rules))

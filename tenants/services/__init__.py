@@ -53,6 +53,7 @@ from tenants.services.tenants import (
 from tenants.services.throttling import Throttle, throttle, throttles_prune
 from tenants.services.tokens import token_authenticate, token_create, token_revoke
 from tenants.services.verification import Break, Head, Verified, audit_heads, audit_verify
+from tenants.services.versionoverrides import SignedOverride, version_override_create
 from tenants.services.versions import Uploaded, version_derive, version_upload
 from tenants.services.webhooks import (
     delivery_replay,
@@ -81,6 +82,7 @@ __all__ = [
     "Rotated",
     "Run",
     "RunRequest",
+    "SignedOverride",
     "Throttle",
     "Uploaded",
     "Verified",
@@ -151,6 +153,7 @@ __all__ = [
     "token_revoke",
     "user_create",
     "version_derive",
+    "version_override_create",
     "version_upload",
     "webhook_create",
     "webhook_delete",

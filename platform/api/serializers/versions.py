@@ -109,10 +109,40 @@ class ShareSent(Sent):
     percentage = serializers.FloatField(min_value=0, max_value=100, help_text="Two decimals at most; all together are 100.")
 
 
+class CohortSent(Sent):
+    """A group of visitors with shares of its own: those that name it, and those for whom a rule holds."""
+
+    name = serializers.CharField(help_text="1 to 40 letters, digits, - and _.")
+    versions = ShareSent(many=True, allow_empty=False)
+    rules = serializers.ListField(
+        child=serializers.DictField(),
+        default=list,
+        max_length=20,
+        help_text="{header or cookie: name, values: […]}: one that holds is enough.",
+    )
+
+
+class OverrideSent(Sent):
+    """A signed override to make."""
+
+    seconds = serializers.IntegerField(default=3_600, min_value=60, max_value=86_400, help_text="How long it is good for.")
+
+
+class Override(Shown):
+    """A signed override: send the token in the header, and the version answers, deployed or not."""
+
+    header = serializers.CharField()
+    token = serializers.CharField(help_text="Shown once, kept nowhere.")
+    ends = serializers.DateTimeField()
+
+
 class DeploymentSent(Sent):
     """A deployment to make."""
 
     versions = ShareSent(many=True, allow_empty=False)
+    cohorts = CohortSent(
+        many=True, required=False, allow_null=True, help_text="Left out: the live deployment's, as far as their versions are named."
+    )
     message = serializers.CharField(default="", allow_blank=True)
 
 

@@ -12,6 +12,8 @@ from api.serializers.base import Sent, Shown, Whole
 from cfapi.render import host_of
 from sandbox.limits import MOST
 from tenants import selectors
+from tenants.cohorts import shown_cohorts
+from tenants.models import Deployment as DeploymentRow
 from tenants.models import Tenant as TenantRow
 from tenants.models import Worker as WorkerRow
 
@@ -49,10 +51,15 @@ class Deployment(Shown):
     id = serializers.UUIDField(source="uuid")
     strategy = serializers.CharField()
     versions = Share(source="entries", many=True)
+    cohorts = serializers.SerializerMethodField()
     author = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]  # a field of this name
     message = serializers.CharField()
     created = serializers.DateTimeField()
+
+    def get_cohorts(self, row: DeploymentRow) -> list[dict[str, Any]]:
+        """Groups of visitors with shares of their own, as they are sent."""
+        return shown_cohorts(row.cohorts)
 
 
 class Worker(Shown):

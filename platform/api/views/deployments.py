@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,11 +16,17 @@ from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
 from cfapi.paging import page_of
 from cfapi.render import TRIGGER
 from tenants import selectors, services
-from tenants.errors import DeploymentNotFound
+from tenants.errors import DeploymentNotFound, FieldInvalid
 from tenants.models import Deployment as DeploymentRow
 from tenants.models import Tenant
 
 SOURCE = "api"
+IF_LIVE = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The id of the live deployment that was looked at, in quotes: if another one is live by now, nothing happens (412).",
+)
 
 
 class Deployments(TenantView):
@@ -35,7 +41,7 @@ class Deployments(TenantView):
         rows = selectors.deployment_list(tenant=tenant, worker=selectors.worker_get(tenant=tenant, name=worker))
         return Response(listed(page_of(request._request, rows, lambda row: Deployment(row).data, per_page=25)))  # noqa: SLF001
 
-    @extend_schema(operation_id="deployment_create", request=json_of(DeploymentSent), responses={201: Deployment})
+    @extend_schema(operation_id="deployment_create", parameters=[IF_LIVE], request=json_of(DeploymentSent), responses={201: Deployment})
     def post(self, request: Request, worker: str) -> Response:
         """Split the traffic between versions; takes effect at once."""
         sent = validated(request, DeploymentSent)
@@ -43,12 +49,14 @@ class Deployments(TenantView):
             tenant=tenant_of(request),
             worker_name=worker,
             versions=[(share["version"], share["percentage"]) for share in sent["versions"]],
+            cohorts=sent.get("cohorts"),
+            expected=expected_live(request),
             message=sent["message"],
             annotations={TRIGGER: "promotion"},
             actor=actor_of(request),
             source=SOURCE,
         )
-        return Response(Deployment(made).data, status=201)
+        return Response(Deployment(made).data, status=201, headers={"ETag": f'"{made.uuid}"'})
 
 
 class DeploymentOne(TenantView):
@@ -84,6 +92,17 @@ class Rollback(TenantView):
             source=SOURCE,
         )
         return Response(Deployment(made).data, status=201)
+
+
+def expected_live(request: Request) -> UUID | None:
+    """The live deployment that the caller has looked at; None where they do not mind. Raises FieldInvalid."""
+    text = request.headers.get("If-Match", "*").strip()
+    if text == "*":
+        return None
+    try:
+        return UUID(text.strip('"'))
+    except ValueError:
+        raise FieldInvalid("If-Match must be the live deployment's id in quotes, or *.", field="If-Match") from None
 
 
 def _target(tenant: Tenant, worker: str, deployment: str | None) -> DeploymentRow:

@@ -38,6 +38,7 @@ internal(Invocation, {
   calls: 0,
   failsOpen: false,
   props: undefined,
+  version: undefined,
   exports: undefined,
 });
 
@@ -71,6 +72,20 @@ class ExecutionContext {
       invocation.props = props === undefined || props === null ? {} : props;
     }
     return invocation.props;
+  }
+
+  // Which version of the worker this is, and what it was chosen by (Cloudflare's shape). A dynamic worker has none.
+  get version() {
+    const invocation = this.#invocation;
+    if (invocation.version === undefined) {
+      const meta = invocation.meta === "" ? {} : JSONParse(invocation.meta);
+      const choice = meta.choice ?? {};
+      invocation.version =
+        meta.version === undefined
+          ? null
+          : { cohort: choice.cohort, override: choice.override ?? false, key: choice.key, metadata: meta.version };
+    }
+    return invocation.version ?? undefined;
   }
 
   get exports() {
