@@ -97,6 +97,9 @@ def _build_name(config: EngineConfig) -> str:
     digest.update((toolchain.HERE / "sources.txt").read_bytes())
     for source in sorted((toolchain.HERE / "c").iterdir()):
         digest.update(source.name.encode() + source.read_bytes())
+    # An image holds what its worker imported of them.
+    for source in sorted((toolchain.HERE / "node").iterdir()):
+        digest.update(source.name.encode() + source.read_bytes())
     for name in ("toolchain.py", "patch.py", "preinit.py", "wasmfile.py"):
         digest.update((toolchain.HERE / name).read_bytes())
     digest.update(f"{config.identity()} {platform.machine()} {_processor()}".encode())

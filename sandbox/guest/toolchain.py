@@ -126,7 +126,8 @@ def _source(path: Path) -> bytes:
     if path.name != "quickjs.c":
         return path.read_bytes()
     try:
-        return patched(path.read_text(), (HERE / "c" / "seal.c").read_text()).encode()
+        appendix = "\n".join((HERE / "c" / name).read_text() for name in ("seal.c", "context.c"))
+        return patched(path.read_text(), appendix).encode()
     except PatchFailed as failed:
         raise GuestBuildFailed(str(failed)) from failed
 

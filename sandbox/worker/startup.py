@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sandbox import errors
+from sandbox import errors, nodejs
 from sandbox.bundle import Bundle, ModuleKind
 from sandbox.engine.engine import Engine
 from sandbox.engine.instance import Instance
@@ -82,7 +82,8 @@ def _turn(bundle: Bundle, prepared: Prepared) -> bytes:
     """The start-up turn. Its clock is 0 and its entropy follows from the code, so that the same upload makes the same image."""
     digest = hashlib.sha256()
     parts = []
-    for module in prepared.modules:
+    scripts = [*nodejs.modules(bundle, prepared.modules), *prepared.modules] if nodejs.wanted(bundle) else prepared.modules
+    for module in scripts:
         digest.update(module.name.encode() + b"\0" + module.content)
         parts.append(events.module(module.name, module.kind, module.content))
         if (places := prepared.maps.get(module.name)) is not None:
@@ -93,6 +94,8 @@ def _turn(bundle: Bundle, prepared: Prepared) -> bytes:
         "compatibility_flags": list(bundle.compatibility_flags),
         "env": [dict(binding) for binding in bundle.env],
         "outbound": bundle.outbound,
+        "node": nodejs.wanted(bundle),
+        "process_env": nodejs.populates_env(bundle),
     }
     head = events.prelude(now_ms=0.0, entropy=digest.digest())
     return head + b"".join(parts) + events.load(json.dumps(configuration).encode(), bundle.env_serialized)

@@ -237,6 +237,19 @@ static JSValue host_bytes_equal(ARGS)
     return digest_equal(ctx, argv[0], argv[1]);
 }
 
+static JSValue host_async_context(ARGS)
+{
+    UNUSED;
+    return JS_GetAsyncContext(ctx);
+}
+
+static JSValue host_set_async_context(ARGS)
+{
+    UNUSED;
+    JS_SetAsyncContext(ctx, JS_DupValue(ctx, argv[0]));
+    return JS_UNDEFINED;
+}
+
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("emit", 4, host_emit),
     JS_CFUNC_DEF("random", 1, host_random),
@@ -256,6 +269,8 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("detach", 1, host_detach),
     JS_CFUNC_DEF("isError", 1, host_is_error),
     JS_CFUNC_DEF("classOf", 1, host_class_of),
+    JS_CFUNC_DEF("asyncContext", 0, host_async_context),
+    JS_CFUNC_DEF("setAsyncContext", 1, host_set_async_context),
     JS_CFUNC_DEF("digestBegin", 1, host_digest_begin),
     JS_CFUNC_DEF("digestUpdate", 2, host_digest_update),
     JS_CFUNC_DEF("digestFinish", 1, host_digest_finish),

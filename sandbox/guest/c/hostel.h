@@ -5,6 +5,7 @@
  *   random.c   the random generator, keyed by the host
  *   heap.c     the JavaScript heap: where objects lie
  *   seal.c     appended to the engine: what the base image holds is held for ever
+ *   context.c  appended to the engine: the asynchronous context that reactions keep
  *   wire.c     reading event frames, writing effect frames
  *   text.c     UTF-8, Latin-1 and header blocks
  *   modules.c  the worker's modules and how imports resolve
@@ -53,6 +54,10 @@ double clock_now(void);
 
 /* seal.c, a part of the engine as it is compiled here. */
 void JS_SealRuntime(JSRuntime *rt);
+
+/* context.c, likewise. */
+JSValue JS_GetAsyncContext(JSContext *ctx);
+void JS_SetAsyncContext(JSContext *ctx, JSValue value);
 
 /* heap.c; sealed when the base image is complete. */
 extern const JSMallocFunctions heap_functions;

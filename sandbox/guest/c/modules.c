@@ -261,7 +261,12 @@ static char *normalize(JSContext *ctx, const char *base, const char *specifier, 
 {
     char path[PATH_BYTES];
     (void)opaque;
-    if (find_builtin(specifier))
+    /* What belongs to the runtime is for its own modules, those for Node, alone. */
+    bool internal = !strncmp(specifier, "hostel:", 7);
+    if (find_builtin(specifier) && (!internal || !strncmp(base, "node:", 5)))
+        return js_strdup(ctx, specifier);
+    /* A module of Node's, which the host has sent because of the compatibility flag. */
+    if (!strncmp(specifier, "node:", 5) && find(specifier))
         return js_strdup(ctx, specifier);
     if (join(path, base, specifier) && find(path))
         return js_strdup(ctx, path);
@@ -271,6 +276,12 @@ static char *normalize(JSContext *ctx, const char *base, const char *specifier, 
         return js_strdup(ctx, path);
     if (*base && *specifier != '.' && join(path, "", specifier) && find_typed(base, path))
         return js_strdup(ctx, path);
+    if (*specifier != '.' && strlen(specifier) + 6 < sizeof path) {
+        strcpy(path, "node:");
+        strcat(path, specifier);
+        if (find(path))
+            return js_strdup(ctx, path);
+    }
     if (*base)
         JS_ThrowPlainError(ctx, "No such module \"%s\".\n  imported from \"%s\"", specifier, base);
     else

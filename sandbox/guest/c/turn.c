@@ -103,6 +103,7 @@ static int run_event(uint16_t op, uint16_t flags, uint32_t id, Reader *payload)
         arguments[count++] = read_field(payload, *format);
     int result = payload->bad ? TURN_MALFORMED : TURN_OK;
     if (result == TURN_OK) {
+        JS_SetAsyncContext(context, JS_UNDEFINED);
         JSValue value = JS_Call(context, dispatch, JS_UNDEFINED, count, (JSValueConst *)arguments);
         if (JS_IsException(value))
             report(context);

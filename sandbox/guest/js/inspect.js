@@ -265,6 +265,7 @@ const moreItems = (count) => `... ${count} more item${count === 1 ? "" : "s"}`;
 
 function quoted(string) {
   const text = string.length > MAX_STRING ? string.slice(0, MAX_STRING) : string;
+  const quote = text.indexOf("'") < 0 ? "'" : text.indexOf('"') < 0 ? '"' : text.indexOf("`") < 0 && text.indexOf("${") < 0 ? "`" : "'";
   const body = text.replace(QUOTED_SPECIAL, (char) => {
     switch (char) {
       case "\n":
@@ -274,14 +275,14 @@ function quoted(string) {
       case "\r":
         return "\\r";
       case "'":
-        return "\\'";
+        return quote === "'" ? "\\'" : "'";
       case "\\":
         return "\\\\";
       default:
         return `\\x${HEX[char.charCodeAt(0) >> 4]}${HEX[char.charCodeAt(0) & 15]}`;
     }
   });
-  return string.length > MAX_STRING ? `'${body}'... ${string.length - MAX_STRING} more characters` : `'${body}'`;
+  return string.length > MAX_STRING ? `${quote}${body}${quote}... ${string.length - MAX_STRING} more characters` : `${quote}${body}${quote}`;
 }
 
 const keyLabel = (key) => (typeof key === "symbol" ? `[${symbolToString(key)}]` : IDENTIFIER.test(key) ? key : quoted(key));

@@ -68,6 +68,12 @@ function load(json, serialized) {
     outboundAllowed = config.outbound !== false;
     workerEnv = buildEnv(config.env, serialized);
     host.setBuiltin("cloudflare:workers", { DurableObject, RpcTarget, WorkerEntrypoint, env: workerEnv, waitUntil: contextOperations.waitUntil });
+    if (config.node === true) {
+      host.setBuiltin("hostel:internal", nodeInternals(config.process_env));
+      const imported = promiseThen(host.importMain("node:_start"), () => host.importMain(config.main));
+      promiseThen(imported, loaded, startupFailed);
+      return;
+    }
     promiseThen(host.importMain(config.main), loaded, startupFailed);
   } catch (error) {
     startupFailed(error);

@@ -19,6 +19,7 @@ class Timer {
     // Milliseconds between calls, or -1 for a single one.
     this.interval = interval;
     this.cancelled = false;
+    this.context = host.asyncContext();
   }
 }
 internal(Timer);
@@ -115,6 +116,7 @@ function runDueTimer(request) {
     timer.due = host.now() + timer.interval;
     insertTimer(request, timer);
   }
+  host.setAsyncContext(timer.context);
   try {
     if (timer.args === null) ReflectApply(timer.callback, globalThis, []);
     else ReflectApply(timer.callback, globalThis, timer.args);

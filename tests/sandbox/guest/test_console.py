@@ -31,7 +31,7 @@ async def lines(box: Sandbox, body: str, before: str = "") -> list[tuple[str, st
         ("'100%', 5", "100% 5"),
         ("'%s', {a: {b: 1}}", "{ a: [Object] }"),
         ("'%cstyled%c', 'color: red', ''", "styled"),
-        ("{a: 'x\\n\\'', 'b-c': [1, , 3], [Symbol('k')]: 1}", "{ a: 'x\\n\\'', 'b-c': [ 1, <1 empty item>, 3 ], [Symbol(k)]: 1 }"),
+        ("{a: 'x\\n\\'', 'b-c': [1, , 3], [Symbol('k')]: 1}", "{ a: \"x\\n'\", 'b-c': [ 1, <1 empty item>, 3 ], [Symbol(k)]: 1 }"),
         ("{a: {b: {c: {d: 1}}}}", "{ a: { b: { c: [Object] } } }"),
         ("new Map([['k', {v: 1}]]), new Set([1, 'a'])", "Map(1) { 'k' => { v: 1 } } Set(2) { 1, 'a' }"),
         ("new Uint8Array(3), new ArrayBuffer(8)", "Uint8Array(3) [ 0, 0, 0 ] ArrayBuffer { byteLength: 8 }"),

@@ -1,0 +1,23 @@
+// Owns node:os: what a worker may know of the machine, which is nothing.
+export const EOL = "\n";
+export const devNull = "/dev/null";
+export const arch = () => "x64";
+export const platform = () => "linux";
+export const type = () => "Linux";
+export const release = () => "";
+export const version = () => "";
+export const machine = () => "x86_64";
+export const hostname = () => "localhost";
+export const homedir = () => "/";
+export const tmpdir = () => "/tmp";
+export const endianness = () => "LE";
+export const cpus = () => [];
+export const availableParallelism = () => 1;
+export const totalmem = () => 134217728;
+export const freemem = () => 134217728;
+export const loadavg = () => [0, 0, 0];
+export const uptime = () => 0;
+export const networkInterfaces = () => ({});
+export const userInfo = () => ({ uid: -1, gid: -1, username: "", homedir: "/", shell: null });
+export const constants = { signals: {}, errno: {} };
+export default { EOL, arch, availableParallelism, constants, cpus, devNull, endianness, freemem, homedir, hostname, loadavg, machine, networkInterfaces, platform, release, tmpdir, totalmem, type, uptime, userInfo, version };
