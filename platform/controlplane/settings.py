@@ -140,6 +140,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     # Words that several resources share, and lists that share a field's name.
     "ENUM_NAME_OVERRIDES": {
+        "FlagTypeEnum": "flags.evaluation.result.TYPES",
         "LimitNameEnum": "api.serializers.limits.NAMES",
         "LimitLevelEnum": "api.serializers.limits.LEVELS",
         "LogLevelEnum": "api.serializers.telemetry.LEVELS",

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from api.views.ofrep import OfrepFlag, OfrepFlags
 from controlplane import prometheus, views
 from controlplane.static import static
 from ui.frontend.addresses import frontend
@@ -35,6 +36,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("ui.urls")),
     path("accounts/", include("accounts.urls")),
     path("client/v4/", include("cfapi.urls")),
+    path("ofrep/v1/evaluate/flags", OfrepFlags.as_view(), name="ofrep-flags"),
+    path("ofrep/v1/evaluate/flags/<str:flag>", OfrepFlag.as_view(), name="ofrep-flag"),
     path("api/v1/admin/", include("jobs.urls")),
     path("api/v1/", include("api.urls")),
 ]

@@ -16,6 +16,7 @@ GROUPS = {
     "token": "make and revoke API tokens",
     "limits": "see and change what a tenant may use",
     "plan": "see plans and who is on them",
+    "flags": "see and switch feature flags, also while the control plane is down",
     "user": "make people who can log in",
 }
 _TENANT = argument("tenant", help="the tenant's slug or account id")
@@ -24,6 +25,10 @@ _TENANT = argument("tenant", help="the tenant's slug or account id")
 def _named(name: str, text: str, **options: object) -> Argument:
     return argument(name, help=text, **options)
 
+
+_FLAG = _named("flag", "the flag's key")
+_ENVIRONMENT = _named("--environment", "production, unless another one is named", default="production")
+_WHY = _named("--reason", "why, for the audit log")
 
 COMMANDS: tuple[Command, ...] = (
     Command(
@@ -254,6 +259,46 @@ COMMANDS: tuple[Command, ...] = (
         "ops.commands.limits:clear",
         "take overrides back",
         (_TENANT, _named("names", "limits whose overrides end", nargs="+", metavar="name"), _named("--worker", "of this worker only")),
+    ),
+    Command(
+        "flags list",
+        "ops.commands.flags:listed",
+        "list a tenant's feature flags and what they serve",
+        (_TENANT, _ENVIRONMENT, _named("--search", "part of the key or the description")),
+    ),
+    Command("flags show", "ops.commands.flags:show", "show one flag in every environment", (_TENANT, _FLAG)),
+    Command(
+        "flags create",
+        "ops.commands.flags:create",
+        "make a boolean flag, switched off everywhere",
+        (_TENANT, _FLAG, _named("--description", "what it is for")),
+    ),
+    Command("flags on", "ops.commands.flags:switch_on", "switch a flag on", (_TENANT, _FLAG, _ENVIRONMENT, _WHY)),
+    Command("flags off", "ops.commands.flags:switch_off", "switch a flag off", (_TENANT, _FLAG, _ENVIRONMENT, _WHY)),
+    Command(
+        "flags kill",
+        "ops.commands.flags:kill",
+        "switch a flag off at once, in every environment unless one is named",
+        (_TENANT, _FLAG, _named("--environment", "in this one only"), _WHY),
+        details="Needs the database and nothing else. Every gateway obeys within a second; what was there is kept for `flags restore`.",
+    ),
+    Command(
+        "flags restore",
+        "ops.commands.flags:restore",
+        "take the kill switch back",
+        (_TENANT, _FLAG, _named("--environment", "in this one only"), _WHY),
+    ),
+    Command(
+        "flags evaluate",
+        "ops.commands.flags:evaluate",
+        "evaluate a flag as somebody, and show what decided",
+        (_TENANT, _FLAG, _ENVIRONMENT, _named("--context", 'JSON, such as {"targetingKey": "user-1", "plan": "pro"}', default="{}")),
+    ),
+    Command(
+        "flags stale",
+        "ops.commands.flags:stale",
+        "list flags that could go",
+        (_TENANT, _named("--days", "unchanged for so many", type=int, default=30)),
     ),
     Command("plan list", "ops.commands.limits:plans", "list the plans and who is on them"),
     Command(

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client
 
+from flags import services as flags
 from telemetry import chunks
 from tenants import services
 from tenants.actor import Actor
@@ -148,6 +149,19 @@ def _test_run(tenant: Tenant) -> str:
     return str(made.pk)
 
 
+def _flag(tenant: Tenant) -> str:
+    return flags.flag_create(tenant=tenant, key="theirs", actor=SYSTEM).key
+
+
+def _environment(tenant: Tenant) -> str:
+    return flags.environment_create(tenant=tenant, name="theirs", actor=SYSTEM).name
+
+
+def _segment(tenant: Tenant) -> str:
+    when = {"attribute": "plan", "operator": "equals", "value": "pro"}
+    return flags.segment_create(tenant=tenant, key="theirs", when=when, actor=SYSTEM).key
+
+
 # What another tenant has, by the name of the parameter in an address. A new parameter needs a line here, or the tests fail.
 THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     # The native API.
@@ -162,6 +176,10 @@ THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     "delivery_id": lambda tenant: str(services.webhook_ping(tenant=tenant, webhook_id=UUID(_webhook(tenant))).pk),
     "test_id": lambda tenant: str(_request_test(tenant).pk),
     "test_run": _test_run,
+    "flag": _flag,
+    "environment": _environment,
+    "segment": _segment,
+    "layer": lambda tenant: flags.layer_create(tenant=tenant, key="theirs", actor=SYSTEM).key,
     # Operators only: nobody's thing.
     "job_id": lambda _tenant: str(uuid4()),
     "plan": lambda _tenant: "default",

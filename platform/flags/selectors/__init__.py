@@ -15,10 +15,12 @@ from flags.selectors.rows import (
     flag_states,
     layer_get,
     layer_list,
+    public_keys,
     segment_get,
     segment_list,
 )
 from flags.selectors.rulesets import ruleset, ruleset_document, ruleset_load
+from flags.selectors.sentences import layer_shares, sentence_of
 from flags.selectors.stale import Finding, Used, stale_flags
 
 __all__ = [
@@ -34,10 +36,13 @@ __all__ = [
     "history",
     "layer_get",
     "layer_list",
+    "layer_shares",
+    "public_keys",
     "ruleset",
     "ruleset_document",
     "ruleset_load",
     "segment_get",
     "segment_list",
+    "sentence_of",
     "stale_flags",
 ]

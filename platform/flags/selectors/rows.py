@@ -34,6 +34,14 @@ def flag_get(*, tenant: Tenant, key: str) -> Flag:
     return flag_of(tenant, key)
 
 
+def public_keys(*, tenant: Tenant, key: str | None = None) -> set[str]:
+    """Keys of the flags that web clients may be told of; of one flag only, if it is named."""
+    rows = Flag.objects.filter(tenant=tenant, public=True)
+    if key is not None:
+        rows = rows.filter(key=key) if "\0" not in key else rows.none()
+    return set(rows.values_list("key", flat=True))
+
+
 def flag_states(*, flags: list[Flag]) -> dict[int, list[FlagState]]:
     """The states of some flags, by the flags' ids, in the order of environments."""
     found: dict[int, list[FlagState]] = {flag.pk: [] for flag in flags}
