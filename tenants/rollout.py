@@ -59,6 +59,15 @@ class RouteCohort:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteFlag:
+    """The flag that may choose a worker's version, and where the targeting key of a request is looked for, in this order."""
+
+    environment: str
+    key: str
+    targeting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerRoute:
     """Where a host name leads: a worker of a tenant, and the versions of its live deployment, newest first."""
 
@@ -91,6 +100,8 @@ class WorkerRoute:
     # Whether visitors may choose version and cohort by headers.
     trusts_headers: bool = True
     cohorts: tuple[RouteCohort, ...] = ()
+    # Asked before the deployment's shares are; None for most workers.
+    flag: RouteFlag | None = None
 
     @property
     def qualified_name(self) -> str:

@@ -30,6 +30,8 @@ _PAST = {
     "resume": "resumed",
     "clear": "cleared",
     "run": "run",
+    "freeze": "frozen",
+    "unfreeze": "unfrozen",
 }
 
 

@@ -111,6 +111,6 @@ def refused(target: Target, request: Request, error: HostelError) -> None:
             egress_bytes=0, started_ms=time.time() * 1000, entrypoint=target.entrypoint, event=request.event or "fetch",
             method=request.method,
             url=request.url[:URL_CHARACTERS], request_id=request.id, trace_id=trace_id, span_id=span_id, parent_id=parent_id,
-            depth=target.depth, error=error.code, headers=request.headers,
+            depth=target.depth, error=error.code, headers=request.headers, marks=list(request.marks),
         )
     )  # fmt: skip

@@ -14,12 +14,14 @@ from typing import Any, Final, Protocol
 
 from gateway.bound import NOTHING, Bound, BoundNamespace
 from gateway.errors import HostUnknown, WorkerNotDeployed
+from gateway.flagging import Flagged, Flagging
 from gateway.hosts import Host
 from gateway.records import Records, refused
 from gateway.routes import Entry, Routes
 from gateway.tailing import Tailing
 from sandbox import HostelError, InvocationRecord, Limits, Program, Request, Response, Target, WorkerKey
 from sandbox.http import Headers
+from sandbox.worker.capabilities import Capability
 from sandbox.worker.target import Dispatched, Dispatcher, Service
 from telemetry.frames import Owner
 from tenants.errors import TenantSuspended, WorkerNotFound
@@ -79,8 +81,16 @@ def worker_of(host: Host) -> tuple[int, str] | None:
 class Targets:
     """Makes targets, and remembers which other workers each version is bound to."""
 
-    def __init__(self, box: Box, routes: Routes, program: Callable[[str], Awaitable[Program]], records: Records | None = None) -> None:
-        """`program` loads a version by its id; `records` gets what its invocations leave."""
+    def __init__(
+        self,
+        box: Box,
+        routes: Routes,
+        program: Callable[[str], Awaitable[Program]],
+        records: Records | None = None,
+        flags: Flagging | None = None,
+    ) -> None:
+        """`program` loads a version by its id; `records` gets what its invocations leave; `flags` has the tenants' flags (None: none)."""
+        self.flags = flags
         self._box = box
         self._routes = routes
         self._program = program
@@ -108,18 +118,26 @@ class Targets:
         *,
         depth: int = 0,
         entrypoint: str = "",
+        flagged: Flagged | None = None,
     ) -> Prepared:
-        """The version that answers one request. Raises `HostUnknown`, `TenantSuspended` or `WorkerNotDeployed`."""
+        """The version that answers one request: an override's, else the one a flag has chosen, else the deployment's (or its cohort's).
+
+        Raises `HostUnknown`, `TenantSuspended` or `WorkerNotDeployed`.
+        """
         route = entry.route
         if route is None:
             raise HostUnknown
         if route.suspended:
             raise TenantSuspended
         versions = route.versions
+        if flagged is not None and not overrides:
+            return self._prepared(entry, route, flagged.version, depth, entrypoint, flagged.variant)
         if len(versions) == 1 and not overrides:
             version = versions[0]
         else:
             picked = pick_version(route, overrides=overrides, version_key=version_key, cohort=cohort)
+            if flagged is not None and (picked is None or picked.by != "override"):
+                return self._prepared(entry, route, flagged.version, depth, entrypoint, flagged.variant)
             if picked is None:
                 raise WorkerNotDeployed
             version = picked.version
@@ -144,21 +162,24 @@ class Targets:
         self._remember(version.id, program)
         return replace(target, source=source)
 
-    def _prepared(self, entry: Entry, route: WorkerRoute, version: RouteVersion, depth: int, entrypoint: str) -> Prepared:
-        place = (version.id, depth, entrypoint) if depth else version.id
+    def _prepared(  # noqa: PLR0917 - every request passes here: names would cost
+        self, entry: Entry, route: WorkerRoute, version: RouteVersion, depth: int, entrypoint: str, variant: str = ""
+    ) -> Prepared:
+        place = (version.id, depth, entrypoint, variant) if depth or variant else version.id
         prepared: Prepared | None = entry.prepared.get(place)
-        if prepared is None:
-            prepared = entry.prepared[place] = self._prepare(route, version, depth, entrypoint)
+        # A version from outside of the deployment may have been given other limits while the route stayed the same.
+        if prepared is None or (variant and prepared.target.limits != version.limits):
+            prepared = entry.prepared[place] = self._prepare(route, version, depth, entrypoint, variant)
         return prepared
 
-    def _prepare(self, route: WorkerRoute, version: RouteVersion, depth: int, entrypoint: str) -> Prepared:
+    def _prepare(self, route: WorkerRoute, version: RouteVersion, depth: int, entrypoint: str, variant: str = "") -> Prepared:
         async def source() -> Program:
             program = await self._program(version.id)
             self._remember(version.id, program)
             return program
 
         meta: dict[str, Any] = {"version": {"id": version.id, "tag": version.tag, "timestamp": version.created}}
-        key = WorkerKey(tenant=route.tenant_slug, worker=route.qualified_name, version=version.id)
+        key = WorkerKey(tenant=route.tenant_slug, worker=route.qualified_name, version=version.id, variant=variant)
         services = Services(self, route.tenant_id, version.id, depth)
         dispatchers = Dispatchers(self, route.tenant_id, version.id, depth)
         target = Target(
@@ -170,6 +191,7 @@ class Targets:
             meta=meta,
             services=services,
             dispatchers=dispatchers,
+            capabilities=Capabilities(self, route, version.id),
             outbound=route.internet,
             weight=route.cpu_weight,
             depth=depth,
@@ -259,7 +281,13 @@ class Targets:
             version_key = version_key or request.follows.get(KEY_FOLLOWS)
         assert entry.route is not None
         cohort = cohort_of(entry.route, named, request.headers) if entry.route.cohorts else None
-        return self.choose(entry, overrides, version_key, cohort, depth=depth, entrypoint=entrypoint)
+        flagged = None
+        if entry.route.flag is not None and self.flags is not None:
+            ip = found.get(b"cf-connecting-ip", b"").decode("latin-1")
+            flagged = await self.flags.choose(entry, request.method, request.url, request.headers, ip)
+            if flagged is not None:
+                request.marks = (flagged.mark,)
+        return self.choose(entry, overrides, version_key, cohort, depth=depth, entrypoint=entrypoint, flagged=flagged)
 
 
 def lowered(limits: Limits, wanted: Mapping[str, int]) -> Limits:
@@ -313,3 +341,28 @@ class Dispatchers(Mapping[str, Dispatcher]):
     def __len__(self) -> int:
         """How many there are."""
         return len(self._targets.bound(self._version_id).namespaces)
+
+
+class Capabilities(Mapping[str, Capability]):
+    """What else a version may ask the host, as its target carries it: its flags."""
+
+    def __init__(self, targets: Targets, route: WorkerRoute, version_id: str) -> None:
+        """Of one version of the route's worker."""
+        self._targets = targets
+        self._route = route
+        self._version_id = version_id
+
+    def __getitem__(self, binding: str) -> Capability:
+        """What answers the calls of `binding`."""
+        environment = self._targets.bound(self._version_id).flags[binding]
+        if self._targets.flags is None:
+            raise KeyError(binding)
+        return self._targets.flags.binding(self._route.tenant_id, self._route.account_id, environment)
+
+    def __iter__(self) -> Iterator[str]:
+        """The bindings' names."""
+        return iter(self._targets.bound(self._version_id).flags)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._targets.bound(self._version_id).flags)

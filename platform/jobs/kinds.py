@@ -14,6 +14,7 @@ from jobs.engine import engine
 from jobs.models import Job
 from jobs.registry import Result, job_kind
 from jobs.webhooks import sender
+from rollouts import services as rollouts
 from tenants import services as tenants
 from tenants.actor import Actor
 
@@ -56,6 +57,13 @@ def webhooks_send(job: Job) -> Result:
     """Send what is due to webhooks. Whoever asks from now on asks for another job: this one may have looked already."""
     services.job_release(job=job)
     return sender.run()
+
+
+@job_kind(rollouts.TICK, every=5.0)
+def rollouts_tick(job: Job) -> Result:
+    """Look after every rollout under way. Whoever reads telemetry asks for more of these, as long as there is something to look after."""
+    services.job_release(job=job)
+    return rollouts.rollouts_tick()
 
 
 @job_kind(tenants.ROTATE)

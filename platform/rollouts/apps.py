@@ -10,3 +10,12 @@ class RolloutsConfig(AppConfig):
 
     name = "rollouts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Have what telemetry reads counted here, too."""
+        from rollouts.counting import counted, reader  # noqa: PLC0415 - models exist only now
+        from telemetry.consumers import consumes  # noqa: PLC0415 - the same
+        from telemetry.observers import observes  # noqa: PLC0415 - the same
+
+        consumes("rollouts", counted)
+        observes(reader.read)

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from sandbox.worker.record import InvocationRecord
-from telemetry import chunks, ledger
+from telemetry import chunks, consumers, ledger
 from telemetry.frames import Owner, Segment, SegmentDamaged
 from telemetry.models import MINUTE, STEPS, Chunk, Loss, Rollup
 from telemetry.models import Segment as SegmentRow
@@ -102,6 +102,7 @@ def _store(
     now = time.time()
     ledger.usage_add(hours=by_hour(minutes), names={owner.worker_id: owner.worker for owner, _ in records}, now=now)
     Chunk.objects.bulk_create(_chunks(records, node=node, prefix=prefix, now=int(now)))
+    lost.update(consumers.consume(records))
     losses_add(node=node, lost=lost)
 
 

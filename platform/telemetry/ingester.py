@@ -19,7 +19,7 @@ from typing import Final
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
-from telemetry import retention
+from telemetry import observers, retention
 from telemetry.frames import SUFFIX, SegmentDamaged
 from telemetry.ingest import Reading, damaged
 from telemetry.models import Segment as SegmentRow
@@ -72,7 +72,10 @@ class Ingester:
         pause = LOOK_SECONDS
         while not self._stop.wait(pause):
             try:
+                began = time.time()
                 pause = LOOK_SECONDS if self.read() < MANY else LOOK_SECONDS_OF_MANY
+                if not self._stop.is_set():
+                    observers.tell_read(self._node, began)
                 self._clean()
             except (DatabaseError, InterfaceError) as error:
                 log.warning("the spool waits: the database does not take it", error=str(error))

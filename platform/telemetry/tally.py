@@ -17,6 +17,7 @@ from telemetry.sketch import Sketch
 
 # Columns that are plain sums, in ledger and roll-ups alike.
 SUMS: Final = ("invocations", "requests", "cpu_us", "memory_kib_ms", "subrequests", "request_bytes", "response_bytes", "egress_bytes")
+VARIANT_CHARACTERS: Final = 64
 _MORE_SUMS: Final = ("errors", "cold", "wall_us")
 ROLLUP_SUMS: Final = (*SUMS, *_MORE_SUMS)
 
@@ -113,7 +114,8 @@ def by_minute(records: Iterable[tuple[Owner, InvocationRecord]]) -> dict[tuple[P
     """The records added up by place and minute (seconds since 1970)."""
     alike: dict[tuple[Owner, str, int], list[InvocationRecord]] = {}
     for owner, record in records:
-        alike.setdefault((owner, record.variant, int(record.started_ms // 60_000)), []).append(record)
+        # As long as the column.
+        alike.setdefault((owner, record.variant[:VARIANT_CHARACTERS], int(record.started_ms // 60_000)), []).append(record)
     found: dict[tuple[Place, int], Tally] = {}
     for (owner, variant, minute), several in alike.items():
         place = Place(owner.tenant_id, owner.worker_id, owner.version, variant)
