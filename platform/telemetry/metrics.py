@@ -53,6 +53,11 @@ def metrics_of_worker(*, tenant: Tenant, worker: Worker, span: Span, version: st
     return {**_series(found, span), "versions": versions}
 
 
+def any_of_worker(*, tenant: Tenant, worker: Worker) -> bool:
+    """Whether anything has been counted of the worker, whenever it was."""
+    return Rollup.objects.filter(tenant=tenant, worker_id=worker.pk, step__in=STEP_NAMES.values()).exists()
+
+
 def metrics_of_tenant(*, tenant: Tenant, span: Span) -> dict[str, Any]:
     """A tenant's series, totals, and totals by worker; of those workers only that the caller may see."""
     workers = Worker.objects.filter(tenant=tenant).select_related("namespace")

@@ -27,11 +27,28 @@ class Item:
     group: str = ""
 
 
-TENANT: Sequence[Item] = (Item("workers", "Workers", "ui:workers", icon="workers"),)
+TENANT: Sequence[Item] = (
+    Item("workers", "Workers", "ui:workers", icon="workers"),
+    Item("domains", "Domains and routes", "ui:domains", icon="domains"),
+    Item("metrics", "Metrics", "ui:tenant_metrics", "telemetry:read", "metrics", group="Watch"),
+    Item("usage", "Usage", "ui:usage", "billing:read", "usage"),
+    Item("limits", "Limits", "ui:limits", icon="limits"),
+    Item("audit", "Audit log", "ui:audit", "audit:read", "audit"),
+    Item("tokens", "Tokens", "ui:tokens", "tenant:read", "tokens", group="Tenant"),
+    Item("members", "Members", "ui:members", "tenant:read", "members"),
+    Item("webhooks", "Webhooks", "ui:webhooks", "tenant:read", "webhooks"),
+    Item("settings", "Settings", "ui:tenant_settings", "tenant:read", "settings"),
+)
 WORKER: Sequence[Item] = (
     Item("overview", "Overview", "ui:worker"),
     Item("edit", "Edit", "ui:edit"),
     Item("logs", "Logs", "ui:logs", scope="telemetry:read"),
+    Item("versions", "Versions", "ui:versions"),
+    Item("deployments", "Deployments", "ui:deployments"),
+    Item("metrics", "Metrics", "ui:worker_metrics"),
+    Item("environment", "Secrets and variables", "ui:environment"),
+    Item("limits", "Limits", "ui:worker_limits"),
+    Item("settings", "Settings", "ui:worker_settings"),
 )
 OPERATOR: Sequence[Item] = ()
 

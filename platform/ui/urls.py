@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from ui.pages import editor, home, logs, worker, workers
+from ui.pages import (
+    audit,
+    deployments,
+    domains,
+    editor,
+    environment,
+    home,
+    limits,
+    logs,
+    metrics,
+    people,
+    settings,
+    tokens,
+    usage,
+    versions,
+    webhooks,
+    worker,
+    workers,
+)
 
 app_name = "ui"
 
@@ -15,6 +33,15 @@ WORKER: list[URLPattern | URLResolver] = [
     path("logs", logs.Logs.as_view(), name="logs"),
     path("logs/live", logs.LogsLive.as_view(), name="logs_live"),
     path("logs/<str:request_id>", logs.Invocation.as_view(), name="invocation"),
+    path("arrived", worker.Arrived.as_view(), name="arrived"),
+    path("versions", versions.Versions.as_view(), name="versions"),
+    path("versions/<int:number>", versions.VersionOne.as_view(), name="version"),
+    path("compare", versions.Compare.as_view(), name="compare"),
+    path("deployments", deployments.Deployments.as_view(), name="deployments"),
+    path("metrics", metrics.WorkerMetrics.as_view(), name="worker_metrics"),
+    path("environment", environment.Environment.as_view(), name="environment"),
+    path("limits", limits.WorkerLimits.as_view(), name="worker_limits"),
+    path("settings", settings.WorkerSettings.as_view(), name="worker_settings"),
 ]
 # Below /t/{tenant}/.
 TENANT: list[URLPattern | URLResolver] = [
@@ -22,6 +49,16 @@ TENANT: list[URLPattern | URLResolver] = [
     path("find", workers.Find.as_view(), name="find"),
     path("new", workers.WorkerNew.as_view(), name="worker_new"),
     path("workers/<str:worker>/", include(WORKER)),
+    path("domains", domains.Domains.as_view(), name="domains"),
+    path("metrics", metrics.TenantMetrics.as_view(), name="tenant_metrics"),
+    path("usage", usage.Usage.as_view(), name="usage"),
+    path("limits", limits.TenantLimits.as_view(), name="limits"),
+    path("tokens", tokens.Tokens.as_view(), name="tokens"),
+    path("members", people.Members.as_view(), name="members"),
+    path("webhooks", webhooks.Webhooks.as_view(), name="webhooks"),
+    path("webhooks/<uuid:webhook_id>", webhooks.WebhookOne.as_view(), name="webhook"),
+    path("audit", audit.Audit.as_view(), name="audit"),
+    path("settings", settings.TenantSettings.as_view(), name="tenant_settings"),
 ]
 # Below /operator/.
 OPERATOR: list[URLPattern | URLResolver] = []

@@ -8,6 +8,7 @@ more. The three of the audit log without a tenant serve operators.
 from __future__ import annotations
 
 from tenants.selectors.audit import AuditFilter, AuditPage, audit_chain, audit_export, audit_export_chain, audit_page, audit_page_all
+from tenants.selectors.explain import RouteExplained, route_explain
 from tenants.selectors.limits import (
     limits_effective,
     limits_explained,
@@ -65,6 +66,7 @@ from tenants.selectors.workers import (
 __all__ = [
     "AuditFilter",
     "AuditPage",
+    "RouteExplained",
     "SecretShown",
     "audit_chain",
     "audit_export",
@@ -102,6 +104,7 @@ __all__ = [
     "request_test_run_get",
     "request_test_run_list",
     "request_tests_state",
+    "route_explain",
     "route_lookup",
     "route_of_worker",
     "run_route",

@@ -185,6 +185,8 @@ THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     "member_id": lambda tenant: str(tenant.memberships.get().pk),
     "invitation_id": lambda tenant: str(services.invitation_create(tenant=tenant, role="viewer", may_own=False, actor=SYSTEM)[0].pk),
     "request_id": _request,
+    # Of a version: everybody's first one has it.
+    "number": lambda _tenant: "1",
     "webhook_id": _webhook,
     "delivery_id": lambda tenant: str(services.webhook_ping(tenant=tenant, webhook_id=UUID(_webhook(tenant))).pk),
     "test_id": lambda tenant: str(_request_test(tenant).pk),

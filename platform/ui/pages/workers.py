@@ -42,6 +42,7 @@ class WorkerNew(TenantPage):
 
     template = "ui/worker_new.html"
     title = "New worker"
+    api = "/api/v1/workers/{{worker}}/versions?deploy=true"
     place = "workers"
     read_scope = write_scope = "workers:deploy"
     actions = ("create",)

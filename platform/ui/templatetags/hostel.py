@@ -44,6 +44,12 @@ def pretty(value: Any) -> str:
 
 
 @register.filter
+def hundredths(weight: int) -> str:
+    """A weight in hundredths of a per cent as a percentage."""
+    return words.share(weight / 10_000)
+
+
+@register.filter
 def at(mapping: Any, key: Any) -> Any:
     """What a mapping has for a key that is a variable."""
     return mapping.get(key) if isinstance(mapping, Mapping) else None
