@@ -100,9 +100,10 @@ def _build_name(config: EngineConfig) -> str:
     # An image holds what its worker imported of them.
     for source in sorted((toolchain.HERE / "node").iterdir()):
         digest.update(source.name.encode() + source.read_bytes())
-    for name in ("toolchain.py", "patch.py", "preinit.py", "wasmfile.py"):
+    for name in ("toolchain.py", "patch.py", "preinit.py", "wasmfile.py", "encodings.py"):
         digest.update((toolchain.HERE / name).read_bytes())
-    digest.update(f"{config.identity()} {platform.machine()} {_processor()}".encode())
+    # The tables of encodings are Python's.
+    digest.update(f"{sys.version_info[:2]} {config.identity()} {platform.machine()} {_processor()}".encode())
     return digest.hexdigest()[:20]
 
 

@@ -15,11 +15,12 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from sandbox.errors import HostelError
+from sandbox.guest import encodings
 from sandbox.guest.patch import PatchFailed, patched
 
 HERE = Path(__file__).parent
 ENGINE_FILES = ("quickjs.c", "libregexp.c", "libunicode.c", "dtoa.c")
-LAYER_FILES = ("wasi.c", "random.c", "heap.c", "wire.c", "text.c", "modules.c", "json.c", "digest.c", "host.c", "turn.c")
+LAYER_FILES = ("wasi.c", "random.c", "heap.c", "wire.c", "text.c", "modules.c", "json.c", "digest.c", "legacy.c", "host.c", "turn.c")
 # The C stack in linear memory; the JavaScript engine stops itself at half of it (turn.c, JS_STACK_BYTES).
 STACK_BYTES = 2 * 1024 * 1024
 COMPILE_FLAGS = (
@@ -93,18 +94,20 @@ def compile_guest(cache: Path, bootstrap: bytes, progress: Progress) -> Path:
     header_digest = hashlib.sha256(b"".join((HERE / "c" / name).read_bytes() for name in ("hostel.h", "stack.h")))
     # Flags and compiler count too; the folder they are in does not.
     header_digest.update(repr([flag for flag in COMPILE_FLAGS if not flag.startswith("/")]).encode() + _compiler_version().encode())
+    generated = {"turn.c": ("bootstrap.inc", c_string(bootstrap)), "legacy.c": ("encodings.inc", encodings.source().decode())}
     built: list[Path] = []
     for folder, names in ((engine, ENGINE_FILES), (HERE / "c", LAYER_FILES)):
         for name in names:
             source = _source(folder / name)
             digest = header_digest.copy()
             digest.update(source)
-            if name == "turn.c":
-                digest.update(bootstrap)
+            included = generated.get(name)
+            if included is not None:
+                digest.update(included[1].encode())
             target = objects / f"{name[:-2]}-{digest.hexdigest()[:24]}.o"
             if not target.exists():
                 progress(f"compiling {name}")
-                _compile(source, engine, bootstrap, target)
+                _compile(source, engine, included, target)
             built.append(target)
     digest = hashlib.sha256("".join(path.name for path in built).encode() + repr(LINK_FLAGS).encode())
     linked = objects / f"guest-{digest.hexdigest()[:24]}.wasm"
@@ -132,10 +135,11 @@ def _source(path: Path) -> bytes:
         raise GuestBuildFailed(str(failed)) from failed
 
 
-def _compile(source: bytes, engine: Path, bootstrap: bytes, target: Path) -> None:
+def _compile(source: bytes, engine: Path, included: tuple[str, str] | None, target: Path) -> None:
     include = target.parent / "include"
     include.mkdir(exist_ok=True)
-    (include / "bootstrap.inc").write_text(c_string(bootstrap))
+    if included is not None:
+        (include / included[0]).write_text(included[1])
     partial, copy = target.with_suffix(f".{os.getpid()}.o"), target.with_suffix(f".{os.getpid()}.c")
     copy.write_bytes(source)
     folders = [f"-I{folder}" for folder in (engine, HERE / "c", include)]

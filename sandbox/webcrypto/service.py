@@ -17,6 +17,7 @@ from sandbox.errors import GuestFault
 from sandbox.protocol import events
 from sandbox.protocol.effects import Fields
 from sandbox.webcrypto import aes, keys, operations
+from sandbox.webcrypto.codecs import OPERATIONS, Codecs
 from sandbox.webcrypto.failures import CryptoFailed
 
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ _SLOW_CURVES: Final = frozenset({"P-384", "P-521"})
 _log: Final = logging.getLogger(__name__)
 
 Answer = tuple[str, bytes]
+Work = Callable[[Mapping[str, Any], list[bytes]], Answer]
 
 
-def _bytes(work: Callable[[Mapping[str, Any], list[bytes]], bytes]) -> Callable[[Mapping[str, Any], list[bytes]], Answer]:
+def _bytes(work: Callable[[Mapping[str, Any], list[bytes]], bytes]) -> Work:
     return lambda parameters, blobs: ("", work(parameters, blobs))
 
 
-_OPERATIONS: Final[Mapping[str, Callable[[Mapping[str, Any], list[bytes]], Answer]]] = {
+_OPERATIONS: Final[Mapping[str, Work]] = {
     "import": keys.imported,
     "export": keys.exported,
     "generate": keys.generated,
@@ -80,14 +82,19 @@ class Cryptographer:
         except ValueError:
             raise GuestFault("The parameters of a cryptographic operation are not JSON.") from None
         count = fields.number()
-        if name not in _OPERATIONS or not isinstance(parameters, dict) or count > MOST_BLOBS:
+        if name in OPERATIONS:
+            invocation.codecs = invocation.codecs or Codecs()
+            work: Work | None = invocation.codecs.operation(name)
+        else:
+            work = _OPERATIONS.get(name)
+        if work is None or not isinstance(parameters, dict) or count > MOST_BLOBS:
             raise GuestFault(f"There is no cryptographic operation {name[:40]!r}.")
         blobs = [fields.bytes() for _ in range(count)]
         size = sum(map(len, blobs))
         if size > QUESTION_BYTES:
             invocation.post(_refusal(identity, f"The operation takes {size} bytes, {QUESTION_BYTES} are allowed."))
         elif not _is_slow(name, parameters, size):
-            reply, spent = _answer(identity, name, parameters, blobs)
+            reply, spent = _answer(identity, work, parameters, blobs)
             invocation.account.used_ns += spent
             invocation.post(reply)
         elif len(invocation.calls) >= MOST_WAITING:
@@ -95,9 +102,9 @@ class Cryptographer:
         elif self._waiting_bytes.get(invocation.account.tenant, 0) + size > WAITING_BYTES:
             invocation.post(_refusal(identity, f"Operations on more than {WAITING_BYTES} bytes are under way."))
         else:
-            later(invocation, identity, self._slowly(invocation, identity, name, parameters, blobs))
+            later(invocation, identity, self._slowly(invocation, identity, work, parameters, blobs))
 
-    async def _slowly(self, invocation: Invocation, identity: int, name: str, parameters: dict[str, Any], blobs: list[bytes]) -> None:
+    async def _slowly(self, invocation: Invocation, identity: int, work: Work, parameters: dict[str, Any], blobs: list[bytes]) -> None:
         # One more than its bytes: a question without any holds its tenant's place too.
         account, size = invocation.account, sum(map(len, blobs)) + 1
         lock = self._turns.setdefault(account.tenant, asyncio.Lock())
@@ -108,7 +115,7 @@ class Cryptographer:
                 reply = _refusal(identity, "The request's CPU time is used up.")
                 if not account.spent:
                     loop = asyncio.get_running_loop()
-                    reply, spent = await loop.run_in_executor(self._pool, _answer, identity, name, parameters, blobs)
+                    reply, spent = await loop.run_in_executor(self._pool, _answer, identity, work, parameters, blobs)
                     account.used_ns += spent
         finally:
             self._waiting_bytes[account.tenant] -= size
@@ -128,20 +135,20 @@ def _is_slow(name: str, parameters: Mapping[str, Any], size: int) -> bool:
     )
 
 
-def _answer(identity: int, name: str, parameters: Mapping[str, Any], blobs: list[bytes]) -> tuple[bytes, int]:
+def _answer(identity: int, work: Work, parameters: Mapping[str, Any], blobs: list[bytes]) -> tuple[bytes, int]:
     """(the REPLY frame, nanoseconds of this thread)."""
     before = time.thread_time_ns()
     try:
-        text, data = _OPERATIONS[name](parameters, blobs)
+        text, data = work(parameters, blobs)
         reply = events.reply(identity, text, data)
     except CryptoFailed as failed:
         reply = events.reply(identity, f"{failed.name}: {failed.message}", failed=True)
     except (KeyError, IndexError, TypeError, ValueError):
         # Parameters no guest of ours sends, or data that a library refuses in a way we did not foresee.
-        _log.warning("a cryptographic operation failed: %s", name, exc_info=True)
+        _log.warning("a cryptographic operation failed", exc_info=True)
         reply = _refusal(identity, "The operation failed.")
     except Exception:  # noqa: BLE001 - the guest must not wait for ever for what a fault of the platform has swallowed
-        _log.exception("a cryptographic operation failed: %s", name)
+        _log.exception("a cryptographic operation failed")
         reply = _refusal(identity, "The operation failed.")
     return reply, time.thread_time_ns() - before
 

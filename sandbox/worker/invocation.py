@@ -33,6 +33,7 @@ from sandbox.worker.record import (
 from sandbox.worker.streams import GuestBody, HostFeed
 
 if TYPE_CHECKING:
+    from sandbox.webcrypto.codecs import Codecs
     from sandbox.worker.isolate import Isolate
     from sandbox.worker.target import Target
 
@@ -71,6 +72,7 @@ class Invocation:
         "account",
         "attempt_safe",
         "calls",
+        "codecs",
         "egress_bytes",
         "error",
         "exceptions",
@@ -104,6 +106,8 @@ class Invocation:
         self.account = Account(target.key.tenant, limits.cpu_ms * 1_000_000, weight=target.weight)
         self.head: asyncio.Future[Response] = self._loop.create_future()
         self.calls: dict[int, Call] = calls.open(self)
+        # Open compression streams, once there are any.
+        self.codecs: Codecs | None = None
         self.identity = isolate.admit(self)
         self.keyed = self.finished = False
         # Called once when everything is over, with nothing: room for the tenant's next request.
@@ -384,6 +388,7 @@ class Invocation:
         for call in list(self.calls.values()):
             call.cancel()
         self.calls.clear()
+        self.codecs = None
 
     def _record(self) -> InvocationRecord:
         key, request, body = self.target.key, self.request, self._body

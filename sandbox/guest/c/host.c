@@ -250,6 +250,20 @@ static JSValue host_set_async_context(ARGS)
     return JS_UNDEFINED;
 }
 
+/* legacyDecode(encoding, bytes, flush, fatal, state) */
+static JSValue host_legacy_decode(ARGS)
+{
+    UNUSED;
+    uint32_t encoding, state;
+    size_t length = 0;
+    if (JS_ToUint32(ctx, &encoding, argv[0]) < 0 || JS_ToUint32(ctx, &state, argv[4]) < 0)
+        return JS_EXCEPTION;
+    const uint8_t *bytes = bytes_of(ctx, argv[1], &length);
+    if (!bytes && length)
+        return JS_EXCEPTION;
+    return legacy_decode(ctx, encoding, bytes, length, JS_ToBool(ctx, argv[2]), JS_ToBool(ctx, argv[3]), state);
+}
+
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("emit", 4, host_emit),
     JS_CFUNC_DEF("random", 1, host_random),
@@ -271,6 +285,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("classOf", 1, host_class_of),
     JS_CFUNC_DEF("asyncContext", 0, host_async_context),
     JS_CFUNC_DEF("setAsyncContext", 1, host_set_async_context),
+    JS_CFUNC_DEF("legacyDecode", 5, host_legacy_decode),
     JS_CFUNC_DEF("digestBegin", 1, host_digest_begin),
     JS_CFUNC_DEF("digestUpdate", 2, host_digest_update),
     JS_CFUNC_DEF("digestFinish", 1, host_digest_finish),

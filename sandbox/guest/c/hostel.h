@@ -11,6 +11,7 @@
  *   modules.c  the worker's modules and how imports resolve
  *   json.c     JSON.parse with a bound on nesting
  *   digest.c   MD5, SHA-1 and SHA-2
+ *   legacy.c   the legacy encodings
  *   host.c     the `host` object that the JavaScript layer is given
  *   turn.c     the exports: start-up and one turn
  *
@@ -124,6 +125,9 @@ JSValue digest_begin(JSContext *ctx, JSValueConst name);
 JSValue digest_update(JSContext *ctx, JSValueConst state, JSValueConst data);
 JSValue digest_finish(JSContext *ctx, JSValueConst state);
 JSValue digest_equal(JSContext *ctx, JSValueConst one, JSValueConst other);
+
+/* legacy.c */
+JSValue legacy_decode(JSContext *ctx, uint32_t encoding, const uint8_t *bytes, size_t length, bool flush, bool fatal, uint32_t state);
 
 /* host.c: makes the object; turn.c keeps it. */
 JSValue host_object(JSContext *ctx);

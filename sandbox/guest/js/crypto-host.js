@@ -21,7 +21,8 @@ function askCrypto(operation, parameters, blobs, done, fail) {
         return;
       }
       const parts = ERROR_LINE.exec(text);
-      fail(parts === null ? new Error(text) : domException(parts[1], parts[2]));
+      if (parts === null) fail(new Error(text));
+      else fail(parts[1] === "TypeError" ? new TypeError(parts[2]) : domException(parts[1], parts[2]));
     } catch (error) {
       fail(error);
     }

@@ -10,8 +10,14 @@ for (const name of [
 const HEX_BYTE = [];
 for (let byte = 0; byte < 256; byte++) HEX_BYTE[byte] = PERCENT_BYTE[byte].slice(1).toLowerCase();
 
+let crypto;
+
 class Crypto {
   #brand = undefined;
+
+  constructor() {
+    if (crypto !== undefined) throw new TypeError("Illegal constructor");
+  }
 
   get subtle() {
     this.#brand;
@@ -79,6 +85,6 @@ class DigestStream extends WritableStream {
 const BigIntOf = BigInt;
 defineInterface(DigestStream);
 
-const crypto = new Crypto();
+crypto = new Crypto();
 ObjectDefineProperty(Crypto.prototype, "DigestStream", { value: DigestStream, writable: true, enumerable: true, configurable: true });
 defineInterface(Crypto);

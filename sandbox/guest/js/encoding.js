@@ -1,5 +1,4 @@
-// Owns TextEncoder and TextDecoder (Encoding standard) and the incremental decoders behind them. Decodes UTF-8, UTF-16 and windows-1252;
-// every other label is a RangeError for now. Must not convert UTF-8 in JavaScript: the host's converter does that.
+// Owns TextEncoder and TextDecoder (Encoding standard) and the incremental decoders behind them. Must not convert UTF-8 in JavaScript: the host's converter does that.
 
 class TextEncoder {
   #brand = undefined;
@@ -203,25 +202,38 @@ class Windows1252Decoder {
 }
 internal(Windows1252Decoder);
 
-const ENCODING_LABELS = new SafeMap();
-for (const [name, labels] of [
-  ["utf-8", "unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf-8 utf8 x-unicode20utf8"],
-  ["utf-16be", "unicodefffe utf-16be"],
-  ["utf-16le", "csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff utf-16 utf-16le"],
-  [
-    "windows-1252",
-    "ansi_x3.4-1968 ascii cp1252 cp819 csisolatin1 ibm819 iso-8859-1 iso-ir-100 iso8859-1 iso88591 iso_8859-1 iso_8859-1:1987 l1 latin1 " +
-      "us-ascii windows-1252 x-cp1252",
-  ],
-]) {
-  for (const label of labels.split(" ")) ENCODING_LABELS.set(label, name);
+// Everything else: c/legacy.c decodes what is complete, the rest is brought again.
+class LegacyDecoder {
+  constructor(number, fatal) {
+    this.number = number;
+    this.fatal = fatal;
+    this.tail = null;
+    this.state = 0;
+  }
+
+  decode(bytes, stream) {
+    const input = this.tail === null ? bytes : copyBytes([this.tail, bytes], typedArrayByteLength(this.tail) + typedArrayByteLength(bytes));
+    const { state } = this;
+    this.tail = null;
+    this.state = 0;
+    const decoded = host.legacyDecode(this.number, input, !stream, this.fatal, state);
+    if (stream) {
+      const end = typedArrayByteLength(input);
+      if (decoded[1] > 0) this.tail = bytesCopy(bytesSubarray(input, end - decoded[1], end));
+      this.state = decoded[2];
+    }
+    return decoded[0];
+  }
 }
+internal(LegacyDecoder);
 
 const LABEL_SPACE = regexp(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g);
 
 function makeDecoder(encoding, fatal, ignoreBOM) {
   if (encoding === "utf-8") return new Utf8Decoder(fatal, ignoreBOM);
   if (encoding === "windows-1252") return new Windows1252Decoder();
+  const legacy = LEGACY_DECODERS.get(encoding);
+  if (legacy !== undefined) return new LegacyDecoder(legacy, fatal);
   return new Utf16Decoder(fatal, ignoreBOM, encoding === "utf-16be");
 }
 
@@ -234,7 +246,7 @@ class TextDecoder {
   constructor(label = "utf-8", options = undefined) {
     const dictionary = toDictionary(options, "TextDecoder: the options");
     const encoding = ENCODING_LABELS.get(`${label}`.replace(LABEL_SPACE, "").toLowerCase());
-    if (encoding === undefined) throw new RangeError(`The "${label}" encoding is not supported`);
+    if (encoding === undefined || encoding === "replacement") throw new RangeError(`The "${label}" encoding is not supported`);
     this.#encoding = encoding;
     this.#fatal = !!dictionary.fatal;
     this.#ignoreBOM = !!dictionary.ignoreBOM;

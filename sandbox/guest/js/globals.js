@@ -16,7 +16,7 @@ function define(name, value, enumerable = false) {
 
 // Interfaces are not enumerable; operations and attributes are.
 for (const Class of [
-  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent, ErrorEvent, Event, EventTarget,
+  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent, DecompressionStream, ErrorEvent, Event, EventTarget,
   ExecutionContext, Fetcher, File, FixedLengthStream, FormData, Headers, IdentityTransformStream, Navigator, Performance,
   PromiseRejectionEvent, QuotaExceededError, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
   ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder,
@@ -25,6 +25,11 @@ for (const Class of [
 ]) {
   define(Class.name, Class);
 }
+
+hideArguments(
+  CryptoKey, ExecutionContext, ReadableByteStreamController, ReadableStreamBYOBRequest, ReadableStreamDefaultController,
+  TransformStreamDefaultController, WritableStreamDefaultController,
+);
 
 for (const operations of [cloneOperation, fetchOperation, reportOperation, taskOperations, timerOperations]) {
   for (const [name, operation] of ObjectEntries(operations)) define(name, operation, true);

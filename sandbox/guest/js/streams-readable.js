@@ -81,8 +81,9 @@ class ReadableStream {
     const state = this.#s;
     requireArguments("ReadableStream.pipeThrough", arguments.length, 1);
     if (!isObject(transform)) throw new TypeError("ReadableStream.pipeThrough: the transform is not an object");
-    const { readable, writable } = transform;
+    const { readable } = transform;
     if (!isReadableStream(readable)) throw new TypeError("ReadableStream.pipeThrough: transform.readable is not a ReadableStream");
+    const { writable } = transform;
     if (!isWritableStream(writable)) throw new TypeError("ReadableStream.pipeThrough: transform.writable is not a WritableStream");
     const settings = pipeOptions(options);
     if (state.reader !== null) throw new TypeError("The stream is locked to a reader");

@@ -98,15 +98,15 @@ class ReadableStreamDefaultReader {
   }
 
   get closed() {
-    return #r in this ? this.#r.closed.promise : badReceiver();
+    return isObject(this) && #r in this ? this.#r.closed.promise : badReceiver();
   }
 
   cancel(reason = undefined) {
-    return #r in this ? readerCancel(this.#r, reason) : badReceiver();
+    return isObject(this) && #r in this ? readerCancel(this.#r, reason) : badReceiver();
   }
 
   read() {
-    if (!(#r in this)) return badReceiver();
+    if (!(isObject(this) && #r in this)) return badReceiver();
     const reader = this.#r;
     return reader.stream === null ? released() : readNext(reader);
   }
@@ -131,15 +131,15 @@ class ReadableStreamBYOBReader {
   }
 
   get closed() {
-    return #r in this ? this.#r.closed.promise : badReceiver();
+    return isObject(this) && #r in this ? this.#r.closed.promise : badReceiver();
   }
 
   cancel(reason = undefined) {
-    return #r in this ? readerCancel(this.#r, reason) : badReceiver();
+    return isObject(this) && #r in this ? readerCancel(this.#r, reason) : badReceiver();
   }
 
   read(view, options = undefined) {
-    if (!(#r in this)) return badReceiver();
+    if (!(isObject(this) && #r in this)) return badReceiver();
     const reader = this.#r;
     try {
       requireArguments("ReadableStreamBYOBReader.read", arguments.length, 1);
@@ -151,7 +151,7 @@ class ReadableStreamBYOBReader {
 
   // Workers' older form of read(view, {min}).
   readAtLeast(minimum, view) {
-    if (!(#r in this)) return badReceiver();
+    if (!(isObject(this) && #r in this)) return badReceiver();
     const reader = this.#r;
     try {
       requireArguments("ReadableStreamBYOBReader.readAtLeast", arguments.length, 2);
@@ -205,14 +205,14 @@ class ReadableStreamAsyncIterator {
   }
 
   next() {
-    if (!(#reader in this)) return badReceiver();
+    if (!(isObject(this) && #reader in this)) return badReceiver();
     const step = () => this.#next();
     this.#ongoing = this.#ongoing === null ? step() : promiseThen(this.#ongoing, step, step);
     return this.#ongoing;
   }
 
   return(value = undefined) {
-    if (!(#reader in this)) return badReceiver();
+    if (!(isObject(this) && #reader in this)) return badReceiver();
     const step = () => this.#return(value);
     this.#ongoing = this.#ongoing === null ? step() : promiseThen(this.#ongoing, step, step);
     return this.#ongoing;

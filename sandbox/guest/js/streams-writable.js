@@ -55,13 +55,13 @@ class WritableStream {
   }
 
   abort(reason = undefined) {
-    if (!(#s in this)) return badReceiver();
+    if (!(isObject(this) && #s in this)) return badReceiver();
     if (this.#s.writer !== null) return promiseRejectedWith(new TypeError("The stream is locked to a writer"));
     return writableAbort(this.#s, reason);
   }
 
   close() {
-    if (!(#s in this)) return badReceiver();
+    if (!(isObject(this) && #s in this)) return badReceiver();
     const stream = this.#s;
     if (stream.writer !== null) return promiseRejectedWith(new TypeError("The stream is locked to a writer"));
     if (closeQueuedOrInFlight(stream)) return promiseRejectedWith(new TypeError("The stream is being closed already"));
@@ -453,11 +453,11 @@ class WritableStreamDefaultWriter {
   }
 
   get closed() {
-    return #w in this ? this.#w.closed.promise : badReceiver();
+    return isObject(this) && #w in this ? this.#w.closed.promise : badReceiver();
   }
 
   get ready() {
-    return #w in this ? this.#w.ready.promise : badReceiver();
+    return isObject(this) && #w in this ? this.#w.ready.promise : badReceiver();
   }
 
   get desiredSize() {
@@ -468,13 +468,13 @@ class WritableStreamDefaultWriter {
   }
 
   abort(reason = undefined) {
-    if (!(#w in this)) return badReceiver();
+    if (!(isObject(this) && #w in this)) return badReceiver();
     const stream = this.#w.stream;
     return stream === null ? released() : writableAbort(stream, reason);
   }
 
   close() {
-    if (!(#w in this)) return badReceiver();
+    if (!(isObject(this) && #w in this)) return badReceiver();
     const stream = this.#w.stream;
     if (stream === null) return released();
     if (closeQueuedOrInFlight(stream)) return promiseRejectedWith(new TypeError("The stream is being closed already"));
@@ -486,7 +486,7 @@ class WritableStreamDefaultWriter {
   }
 
   write(chunk = undefined) {
-    if (!(#w in this)) return badReceiver();
+    if (!(isObject(this) && #w in this)) return badReceiver();
     return this.#w.stream === null ? released() : writerWrite(this.#w, chunk);
   }
 }

@@ -40,8 +40,14 @@ function toLength(value) {
 // unsigned long without [EnforceRange].
 const toRangedLong = (value) => +value >>> 0;
 
+let subtle;
+
 class SubtleCrypto {
   #brand = undefined;
+
+  constructor() {
+    if (subtle !== undefined) throw new TypeError("Illegal constructor");
+  }
 
   encrypt(algorithm, key, data) {
     return cryptoOperation((done, fail) => {
@@ -209,7 +215,7 @@ class SubtleCrypto {
     return host.bytesEqual(a, b);
   }
 }
-const subtle = new SubtleCrypto();
+subtle = new SubtleCrypto();
 defineInterface(SubtleCrypto);
 ObjectDefineProperty(SubtleCrypto.prototype.deriveBits, "length", { value: 2, configurable: true });
 

@@ -4,6 +4,7 @@
 // Domain to ASCII approximates UTS #46: NFKC and lower case stand for its mapping table, general categories for its disallowed code points. It
 // has no table of bidirectional or joining classes, so some invalid names that browsers refuse are accepted. ASCII names are exact.
 
+const ENCODED_LABEL = regexp(/(?:^|\.)xn--/i);
 const FORBIDDEN_HOST = regexp(/[\0\t\n\r #/:<>?@[\\\]^|]/);
 const NOT_ASCII = regexp(/[^\0-\x7f]/);
 const FORBIDDEN_DOMAIN = regexp(/[\0-\x20#%/:<>?@[\\\]^|\x7f]/);
@@ -41,17 +42,17 @@ const VIRAMAS =
 const BAD_JOINER = regexp(new RegExpCtor(`(?<![${VIRAMAS}])\\u200d|(?<![${VIRAMAS}\\u0600-\\u08ff])\\u200c|\\u200c$`, "u"));
 
 function domainToASCII(domain) {
-  if (!NOT_ASCII.test(domain)) return domain.toLowerCase();
+  if (!NOT_ASCII.test(domain) && !ENCODED_LABEL.test(domain)) return domain.toLowerCase();
   if (HIDDEN_STOP.test(domain)) return null;
-  const mapped = domain.replace(IGNORED, "").normalize("NFKC").replace(CAPITAL_SIGMA, "\u03c3").toLowerCase().normalize("NFC");
+  const mapped = mapDomain(domain);
   const labels = mapped.replace(FULL_STOPS, ".").split(".");
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i];
     if (label.startsWith("xn--")) {
       const decoded = NOT_ASCII.test(label) ? null : punycodeDecode(label.slice(4));
       // A label must decode to something that is not ASCII, is normalised, and would be encoded the same way.
-      if (decoded === null || !NOT_ASCII.test(decoded) || !validLabel(decoded) || decoded !== decoded.normalize("NFC")) return null;
-      if (decoded !== decoded.toLowerCase() || `xn--${punycodeEncode(decoded)}` !== label) return null;
+      if (decoded === null || !NOT_ASCII.test(decoded) || !validLabel(decoded) || decoded !== mapDomain(decoded)) return null;
+      if (`xn--${punycodeEncode(decoded)}` !== label) return null;
     } else if (NOT_ASCII.test(label)) {
       const encoded = validLabel(label) ? punycodeEncode(label) : null;
       if (encoded === null) return null;
@@ -60,6 +61,8 @@ function domainToASCII(domain) {
   }
   return arrayJoin(labels, ".");
 }
+
+const mapDomain = (domain) => domain.replace(IGNORED, "").normalize("NFKC").replace(CAPITAL_SIGMA, "\u03c3").toLowerCase().normalize("NFC");
 
 const validLabel = (label) => !MARK.test(label) && !DISALLOWED.test(label) && !BAD_JOINER.test(label);
 

@@ -78,6 +78,11 @@ function defineInterface(Class, name = Class.name) {
   return Class;
 }
 
+// For an interface without a constructor, of which only the runtime makes instances: what it hands over is no argument.
+function hideArguments(...Classes) {
+  for (let i = 0; i < Classes.length; i++) ObjectDefineProperty(Classes[i], "length", { value: 0, configurable: true });
+}
+
 // Constants of an interface, on the constructor and its prototype.
 function defineConstants(Class, constants) {
   const names = ObjectKeys(constants);

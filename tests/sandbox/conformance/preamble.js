@@ -7,6 +7,7 @@ const define = (name, value) => Object.defineProperty(globalThis, name, { value,
 define("location", base);
 define("GLOBAL", { isWindow: () => false, isWorker: () => true, isShadowRealm: () => false });
 define("importScripts", () => {});
+define("isSecureContext", true);
 
 const resolved = (input) => {
   if (typeof input !== "string" && !(input instanceof URL)) return input;

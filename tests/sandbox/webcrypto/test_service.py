@@ -18,7 +18,7 @@ from sandbox.errors import CpuExceeded, GuestFault
 from sandbox.protocol.effects import Fields
 from sandbox.webcrypto import keys
 from sandbox.webcrypto.failures import CryptoFailed
-from sandbox.webcrypto.service import Cryptographer, _answer
+from sandbox.webcrypto.service import _OPERATIONS, Cryptographer, _answer
 
 URL = "http://example.com/"
 _NAMES = count()
@@ -122,7 +122,7 @@ PARAMETERS = st.fixed_dictionaries(
     blobs=st.lists(st.binary(max_size=40) | st.sampled_from([bytes(16), bytes(32)]), max_size=5),
 )
 def test_whatever_is_asked_there_is_an_answer(operation: str, parameters: Mapping[str, Any], blobs: list[bytes]) -> None:
-    reply, spent = _answer(7, operation, parameters, blobs)
+    reply, spent = _answer(7, _OPERATIONS[operation], parameters, blobs)
     assert reply[:4] == struct.pack("<I", len(reply) - 12)
     assert spent >= 0
 
