@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(url="/admin/"), name="admin"),
     path("admin/", admin.site.urls),
     path("", include("ui.urls")),
+    path("operator/", include("jobs.page_urls")),
     path("accounts/", include("accounts.urls")),
     path("client/v4/", include("cfapi.urls")),
     path("ofrep/v1/evaluate/flags", OfrepFlags.as_view(), name="ofrep-flags"),

@@ -50,7 +50,17 @@ WORKER: Sequence[Item] = (
     Item("limits", "Limits", "ui:worker_limits"),
     Item("settings", "Settings", "ui:worker_settings"),
 )
-OPERATOR: Sequence[Item] = ()
+OPERATOR: Sequence[Item] = (
+    Item("fleet", "Fleet", "ui:operator", scope="operator", icon="home"),
+    Item("neighbours", "Noisy neighbours", "ui:operator_neighbours", scope="operator", icon="metrics"),
+    Item("tenants", "Tenants", "ui:operator_tenants", scope="operator", icon="members"),
+    Item("plans", "Plans", "ui:operator_plans", scope="operator", icon="limits"),
+    Item("jobs", "Jobs", "operator_jobs", scope="operator", icon="logs", group="Running"),
+    Item("webhooks", "Failing webhooks", "ui:operator_webhooks", scope="operator", icon="webhooks"),
+    Item("security", "Security", "ui:operator_security", scope="operator", icon="secrets", group="Keeping"),
+    Item("audit", "Audit log", "ui:operator_audit", scope="operator", icon="audit"),
+    Item("system", "System", "ui:operator_system", scope="operator", icon="settings"),
+)
 
 
 @dataclass(frozen=True, slots=True)

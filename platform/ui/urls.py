@@ -1,9 +1,10 @@
-"""The addresses of the pages. A page of a tenant goes into TENANT, one of a worker into WORKER, one for operators into OPERATOR."""
+"""The addresses of the pages. A page of a tenant goes into TENANT, one of a worker into WORKER, one for operators into ui.operator.urls."""
 
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from ui.operator.urls import OPERATOR
 from ui.pages import (
     audit,
     deployments,
@@ -60,9 +61,6 @@ TENANT: list[URLPattern | URLResolver] = [
     path("audit", audit.Audit.as_view(), name="audit"),
     path("settings", settings.TenantSettings.as_view(), name="tenant_settings"),
 ]
-# Below /operator/.
-OPERATOR: list[URLPattern | URLResolver] = []
-
 urlpatterns: list[URLPattern | URLResolver] = [
     path("new", home.TenantNew.as_view(), name="tenant_new"),
     path("theme", home.Theme.as_view(), name="theme"),

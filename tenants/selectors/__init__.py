@@ -20,7 +20,18 @@ from tenants.selectors.limits import (
     usage_counts,
 )
 from tenants.selectors.namespaces import namespace_get, namespace_list, namespace_workers, promotion_preview
-from tenants.selectors.operators import tenant_counts, tenant_list, tenant_named, token_list_of, token_named
+from tenants.selectors.operators import (
+    deliveries_failed,
+    operator_list,
+    tenant_counts,
+    tenant_list,
+    tenant_named,
+    token_list_of,
+    token_named,
+    tokens_endless,
+    tokens_unused,
+    webhooks_failing,
+)
 from tenants.selectors.people import (
     invitation_get,
     invitation_list,
@@ -73,6 +84,7 @@ __all__ = [
     "audit_export_chain",
     "audit_page",
     "audit_page_all",
+    "deliveries_failed",
     "delivery_get",
     "delivery_list",
     "deployment_get",
@@ -92,6 +104,7 @@ __all__ = [
     "namespace_get",
     "namespace_list",
     "namespace_workers",
+    "operator_list",
     "override_list",
     "plan_default",
     "plan_get",
@@ -118,6 +131,8 @@ __all__ = [
     "token_list",
     "token_list_of",
     "token_named",
+    "tokens_endless",
+    "tokens_unused",
     "usage_counts",
     "version_bindings",
     "version_get",
@@ -128,6 +143,7 @@ __all__ = [
     "versions_served",
     "webhook_get",
     "webhook_list",
+    "webhooks_failing",
     "worker_get",
     "worker_list",
 ]

@@ -5,10 +5,12 @@ Must not be reached by anything a tenant can call: nothing here is scoped by a t
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import Q, QuerySet, Sum
 
 from tenants.errors import FieldInvalid, TenantNotFound, TokenNotFound
-from tenants.models import ApiToken, Deployment, Domain, Tenant, Version, VersionImage, Worker
+from tenants.models import ApiToken, Deployment, Domain, Tenant, User, Version, VersionImage, Webhook, WebhookDelivery, Worker
 from tenants.selectors.tenants import as_uuid
 
 # The part of a token that is stored to be shown, and enough of it to mean one of many.
@@ -62,3 +64,32 @@ def token_named(*, name: str) -> ApiToken:
     if len(found) > 1:
         raise FieldInvalid("Several tokens begin so: name one by its id.", field="token")
     return found[0]
+
+
+def tokens_endless() -> QuerySet[ApiToken]:
+    """Tokens in force that never expire, the oldest first."""
+    return ApiToken.objects.filter(revoked_at=None, expires_at=None).select_related("tenant", "user").order_by("created")
+
+
+def tokens_unused(*, since: datetime) -> QuerySet[ApiToken]:
+    """Tokens in force that nobody has used since that time, and which are older than it."""
+    used = Q(last_used_at=None) | Q(last_used_at__lt=since)
+    return ApiToken.objects.filter(used, revoked_at=None, created__lt=since)
+
+
+def operator_list() -> QuerySet[User]:
+    """People who may act on the platform, by address."""
+    return User.objects.filter(is_staff=True, is_active=True).order_by("email")
+
+
+def webhooks_failing() -> QuerySet[Webhook]:
+    """Webhooks that get nothing through now, or were switched off for that; whoever fails longest first."""
+    return (
+        Webhook.objects.filter(Q(failing_since__isnull=False) | ~Q(disabled_reason="")).select_related("tenant").order_by("failing_since")
+    )
+
+
+def deliveries_failed() -> QuerySet[WebhookDelivery]:
+    """Deliveries that were given up, the latest first."""
+    rows = WebhookDelivery.objects.filter(state=WebhookDelivery.State.FAILED).select_related("tenant", "webhook")
+    return rows.order_by("-finished", "-created")

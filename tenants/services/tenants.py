@@ -104,6 +104,13 @@ def tenant_resume(*, tenant: Tenant, actor: Actor) -> None:
 
 
 @transaction.atomic
+def tenant_look(*, tenant: Tenant, reason: str, seconds: int, actor: Actor) -> None:
+    """Note that an operator looks at the tenant as its members do, read-only, for so long. The tenant finds it in its own audit log."""
+    check_text(reason, field="reason", limit=REASON_CHARACTERS, least=1)
+    audit(tenant=tenant, actor=actor, action="tenant_look", target=tenant.slug, reason=reason, seconds=seconds)
+
+
+@transaction.atomic
 def tenant_limits_set(
     *, tenant: Tenant, limits: Mapping[str, Any], expected: int | None = None, active_only: bool = False, actor: Actor
 ) -> Tenant:

@@ -30,6 +30,9 @@ FILLED = {
     "content_type_id": "1",
     "app_label": "tenants",
     "url": "nothing/",
+    "tenant": "acme",
+    "plan": "default",
+    "job_id": "00000000-0000-4000-8000-000000000000",
 }
 LOGIN = ("/accounts/login/", "/admin/login/")
 

@@ -19,11 +19,11 @@ from django.views.decorators.http import require_safe
 from ui.frontend.build import FILES
 
 MAX_AGE: Final = 31_536_000
-_NAME: Final = re.compile(r"[a-z]+-[0-9a-f]{16}\.(?:js|css|txt)")
+_NAME: Final = re.compile(r"[a-z]+-[0-9a-f]{16}\.(?:js|txt)")
 
 
 def address(name: str) -> str:
-    """The address of `codemirror.js`, `uplot.js`, `uplot.css` or `licences.txt`; empty where set-up could not fetch it."""
+    """The address of `codemirror.js`, `uplot.js` or `licences.txt`; empty where set-up could not fetch it."""
     hashed = _files().get(name)
     return reverse("frontend", kwargs={"name": hashed}) if hashed else ""
 

@@ -35,8 +35,6 @@ from ui.frontend.packages import FetchFailed, Progress
 ENTRIES: Final = packages.HERE / "entries"
 FILES: Final = "files.json"
 ESBUILD_FLAGS: Final = ("--bundle", "--minify", "--format=esm", "--target=es2022", "--legal-comments=none", "--log-level=error")
-# Copied as they are: name -> path within node_modules.
-COPIED: Final = {"uplot.css": "uplot/dist/uPlot.min.css"}
 _BUNDLE_SECONDS: Final = 60
 # How the one line on standard output begins, which a set-up passes on to the person.
 MISSING: Final = "@missing "
@@ -82,8 +80,6 @@ def _build(home: Path, progress: Progress) -> None:
         files = {}
         for entry in sorted(ENTRIES.glob("*.js")):
             files[entry.name] = _keep(partial, entry.name, _bundle(work, modules, entry))
-        for name, source in COPIED.items():
-            files[name] = _keep(partial, name, (modules / source).read_bytes())
         files["licences.txt"] = _keep(partial, "licences.txt", _licences(modules))
         (partial / FILES).write_text(json.dumps(files))
         partial.rename(home / expected())

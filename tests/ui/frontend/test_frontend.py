@@ -24,8 +24,7 @@ NPM = """#!/bin/sh
 echo "$@" >> {log}
 [ -f package-lock.json ] || exit 1
 {act}
-mkdir -p node_modules/@esbuild/any/bin node_modules/uplot/dist
-echo .u-legend{{}} > node_modules/uplot/dist/uPlot.min.css
+mkdir -p node_modules/@esbuild/any/bin node_modules/uplot
 echo "May be copied." > node_modules/uplot/LICENSE
 printf '#!/bin/sh\\nfor last; do :; done; cat "$last"' > node_modules/@esbuild/any/bin/esbuild
 chmod +x node_modules/@esbuild/any/bin/esbuild
@@ -88,7 +87,7 @@ class TestSetUp:
         assert call.startswith("ci --ignore-scripts")
         folder = home / (home / "current").read_text()
         files = json.loads((folder / build.FILES).read_text())
-        assert set(files) == {"codemirror.js", "uplot.js", "uplot.css", "licences.txt"}
+        assert set(files) == {"codemirror.js", "uplot.js", "licences.txt"}
         for name in files.values():
             assert gzip.decompress((folder / f"{name}.gz").read_bytes()) == (folder / name).read_bytes()
         assert "May be copied." in (folder / files["licences.txt"]).read_text()
@@ -160,7 +159,7 @@ class TestDelivery:
         assert plain.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert packed.headers["Content-Encoding"] == "gzip"
         assert gzip.decompress(packed.content) == plain.content == (build.ENTRIES / "codemirror.js").read_bytes()
-        assert client.get(addresses.address("uplot.css")).headers["Content-Type"] == "text/css"
+        assert client.get(addresses.address("licences.txt")).headers["Content-Type"] == "text/plain"
         assert client.post(where).status_code == 405
 
     @pytest.mark.parametrize("name", ["files.json", "codemirror.js", "codemirror-0123456789abcdef.js", "..", "%2e%2e%2fcurrent"])

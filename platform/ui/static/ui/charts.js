@@ -32,6 +32,11 @@ function piled(values) {
   return sums;
 }
 
+// A value with none beside it makes no line: it is a dot.
+function lonely(line) {
+  return line.flatMap((value, at) => (value !== null && (line[at - 1] ?? null) === null && (line[at + 1] ?? null) === null ? [at] : []));
+}
+
 function hatch(context, left, top, width, height) {
   context.save();
   context.beginPath();
@@ -115,7 +120,7 @@ function draw(uPlot, figure) {
         fill: stacked ? colour(colours[index]) : undefined,
         width: stacked ? 0 : 1.75,
         paths: stacked ? stepped : undefined,
-        points: { show: stacked ? false : undefined, size: 5 },
+        points: { show: !stacked, size: 5, filter: (_, __, ___, gaps) => (gaps ? lonely(shown[index]) : null) },
         spanGaps: false,
         value: (_, __, ___, row) => (row == null || values[index][row] == null ? "–" : say(values[index][row])),
       })),
