@@ -24,7 +24,7 @@ TICK: Final = "rollouts_tick"
 # A gateway writes what ended at most this long ago (docs/telemetry.md promises 200 ms).
 _BEHIND: Final = timedelta(seconds=1)
 # Between two looks at one machine's horizon.
-LOOK_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 2.0
 # A machine that was not heard of for so long has gone for good.
 FORGOTTEN: Final = timedelta(hours=1)
 
