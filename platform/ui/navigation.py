@@ -29,6 +29,7 @@ class Item:
 
 TENANT: Sequence[Item] = (
     Item("workers", "Workers", "ui:workers", icon="workers"),
+    Item("flags", "Flags", "ui:flags", "flags:read", "flags"),
     Item("domains", "Domains and routes", "ui:domains", icon="domains"),
     Item("metrics", "Metrics", "ui:tenant_metrics", "telemetry:read", "metrics", group="Watch"),
     Item("usage", "Usage", "ui:usage", "billing:read", "usage"),

@@ -11,6 +11,8 @@ from ui.pages import (
     domains,
     editor,
     environment,
+    flag,
+    flags,
     home,
     limits,
     logs,
@@ -60,6 +62,11 @@ TENANT: list[URLPattern | URLResolver] = [
     path("webhooks/<uuid:webhook_id>", webhooks.WebhookOne.as_view(), name="webhook"),
     path("audit", audit.Audit.as_view(), name="audit"),
     path("settings", settings.TenantSettings.as_view(), name="tenant_settings"),
+    path("flags", flags.Flags.as_view(), name="flags"),
+    path("flags/new", flags.FlagNew.as_view(), name="flag_new"),
+    path("flags/stale", flags.StaleFlags.as_view(), name="flags_stale"),
+    path("flags/<str:flag>/<str:environment>", flag.FlagOne.as_view(), name="flag"),
+    path("segments", flags.Segments.as_view(), name="segments"),
 ]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("new", home.TenantNew.as_view(), name="tenant_new"),

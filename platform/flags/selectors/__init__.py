@@ -20,7 +20,7 @@ from flags.selectors.rows import (
     segment_list,
 )
 from flags.selectors.rulesets import ruleset, ruleset_document, ruleset_load
-from flags.selectors.sentences import layer_shares, sentence_of
+from flags.selectors.sentences import layer_shares, segment_sentence, sentence_of
 from flags.selectors.stale import Finding, Used, stale_flags
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "ruleset_load",
     "segment_get",
     "segment_list",
+    "segment_sentence",
     "sentence_of",
     "stale_flags",
 ]

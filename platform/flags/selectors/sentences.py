@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flags.documents import Document
-from flags.models import FlagLayer, FlagState
+from flags.documents import Document, segment_document
+from flags.evaluation.segment import compile_segment
+from flags.models import FlagLayer, FlagSegment, FlagState
 from flags.services.layers import layer_slices
 from flags.services.support import all_environments
 
@@ -32,6 +33,11 @@ def sentence_of(state: FlagState) -> str:
         parts.append(f"everybody gets {served}" if "variant" in document["serve"] else served)
     text = ", ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def segment_sentence(segment: FlagSegment) -> str:
+    """The segment's condition in words."""
+    return compile_segment(segment_document(segment)).sentence
 
 
 def layer_shares(*, layer: FlagLayer) -> dict[str, dict[str, float]]:
