@@ -15,6 +15,7 @@ GROUPS = {
     "tenant": "make, stop, export and delete tenants",
     "token": "make and revoke API tokens",
     "limits": "see and change what a tenant may use",
+    "rollouts": "take versions to visitors in stages, and stop that",
     "plan": "see plans and who is on them",
     "flags": "see and switch feature flags, also while the control plane is down",
     "user": "make people who can log in",
@@ -299,6 +300,53 @@ COMMANDS: tuple[Command, ...] = (
         "ops.commands.flags:stale",
         "list flags that could go",
         (_TENANT, _named("--days", "unchanged for so many", type=int, default=30)),
+    ),
+    Command(
+        "rollouts start",
+        "ops.commands.rollouts:start",
+        "take a version to its visitors in stages",
+        (
+            _TENANT,
+            _named("worker", "the worker's name"),
+            _named("version", "its number (42, v42) or id"),
+            _named("--stage", "percent:duration:gate, such as 10:5m or 50:1h:approval; may be given several times", action="append"),
+            _named(
+                "--plan", "a JSON file with stages, guards and false_alarm, as the API takes them; - for standard input", metavar="FILE"
+            ),
+            _named("--message", "what it is about", default=""),
+        ),
+        details="Without a plan: 1, 10 and 50 % for ten minutes each, then all; error rate, p95 of wall and CPU time watched.",
+    ),
+    Command(
+        "rollouts status",
+        "ops.commands.rollouts:status",
+        "show a worker's rollout, a tenant's, or all that are under way",
+        (_named("tenant", "the tenant's slug or account id", nargs="?"), _named("worker", "the worker's name", nargs="?")),
+    ),
+    *(
+        Command(
+            f"rollouts {verb}",
+            f"ops.commands.rollouts:{verb}",
+            text,
+            (_TENANT, _named("worker", "the worker's name"), _named("--reason", "kept in the audit log", **options)),
+        )
+        for verb, text, options in (
+            ("pause", "stop a rollout's clock; guards go on watching", {"default": ""}),
+            ("resume", "go on with a paused rollout", {"default": ""}),
+            ("approve", "let the next stage begin", {"default": ""}),
+            ("abort", "end a rollout and deploy what was live before", {"required": True}),
+        )
+    ),
+    Command(
+        "rollouts freeze",
+        "ops.commands.rollouts:freeze",
+        "let no rollout start or go on",
+        (
+            _named("--tenant", "of this tenant only: slug or account id"),
+            _named("--reason", "told to the tenants"),
+            _named("--lift", "let them go on", action="store_true"),
+        ),
+        details="What takes a version back, by a guard or by hand, is never frozen.",
     ),
     Command("plan list", "ops.commands.limits:plans", "list the plans and who is on them"),
     Command(

@@ -12,6 +12,8 @@ import pytest
 from django.test import Client
 
 from flags import services as flags
+from rollouts.models import Rollout
+from rollouts.plans import plan_of
 from telemetry import chunks
 from tenants import services
 from tenants.actor import Actor
@@ -162,6 +164,17 @@ def _segment(tenant: Tenant) -> str:
     return flags.segment_create(tenant=tenant, key="theirs", when=when, actor=SYSTEM).key
 
 
+def _rollout(tenant: Tenant) -> str:
+    """A rollout of that worker, over long ago."""
+    worker = tenant.workers.get(name=_worker(tenant))
+    version = str(Version.objects.filter(tenant=tenant).latest("pk").pk)
+    made = Rollout.objects.create(
+        tenant=tenant, worker=worker, new_version=version, new_number=2, old_version=version, old_number=1, plan=plan_of(guards=()).as_json(),
+        state="completed",
+    )  # fmt: skip
+    return str(made.uuid)
+
+
 # What another tenant has, by the name of the parameter in an address. A new parameter needs a line here, or the tests fail.
 THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     # The native API.
@@ -182,6 +195,7 @@ THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     "environment": _environment,
     "segment": _segment,
     "layer": lambda tenant: flags.layer_create(tenant=tenant, key="theirs", actor=SYSTEM).key,
+    "rollout": _rollout,
     # Operators only: nobody's thing.
     "job_id": lambda _tenant: str(uuid4()),
     "plan": lambda _tenant: "default",

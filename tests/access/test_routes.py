@@ -23,13 +23,16 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/workers/{worker}/deployments"): {"versions": [{"version": "{version}", "percentage": 100}]},
     ("PATCH", "/api/v1/members/{member_id}"): {"role": "viewer"},
     ("POST", "/api/v1/workers/{worker}/tests"): {"name": "x"},
+    ("POST", "/api/v1/workers/{worker}/rollouts"): {"version": "00000000-0000-4000-8000-000000000000"},
+    ("POST", "/api/v1/workers/{worker}/rollouts/preflight"): {"version": "00000000-0000-4000-8000-000000000000"},
+    ("POST", "/api/v1/workers/{worker}/rollouts/{rollout}/abort"): {"reason": "x"},
 }
 # Routes whose parameter is a name that one may give to something new of one's own.
 NAMING = {("POST", "/api/v1/workers/{worker}/versions")}
 # Parameters that belong to a worker, and so are looked for below one of ours as well.
 # What whoever gets past the door is told in these tests.
 ADMITTED = FeatureUnsupported.code
-BELOW_WORKER = {"version", "deployment", "test_id", "test_run"}
+BELOW_WORKER = {"version", "deployment", "test_id", "test_run", "rollout"}
 
 
 def surface(name: str) -> list[Route]:
