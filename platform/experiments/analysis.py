@@ -73,12 +73,12 @@ def analyse(experiment: Experiment) -> Analysis:
             name,
             counts.get(name, 0),
             counts.get(name, 0) / whole if whole else 0.0,
-            int(people.get(name, {}).get("requests") or 0),
+            int(people.get(name, {}).get("visits") or 0),
             {metric.name: value_of(metric, sums(metric, name)) for metric in metrics},
         )
         for name in experiment.shares
     ]
-    crossed = sum(int(row["crossed"] or 0) for row in people.values()) / whole if whole else 0.0
+    crossed = sum(int(row["crossings"] or 0) for row in people.values()) / whole if whole else 0.0
     warnings = _warnings(experiment, ratio, crossed, counts)
     told = summary(experiment.control, metrics, arms, comparisons, alpha=alpha, warnings=warnings)
     return Analysis(alpha, arms, comparisons, ratio, crossed, experiment.turned_away, warnings, told)
@@ -92,7 +92,7 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
 
 def _participants(experiment: Experiment) -> Any:
     base = _float("requests")
-    columns: dict[str, Any] = {"people": Count("pk"), "crossed": Count("pk", filter=Q(crossed=True)), "requests": Sum("requests")}
+    columns: dict[str, Any] = {"people": Count("pk"), "crossings": Count("pk", filter=Q(crossed=True)), "visits": Sum("requests")}
     columns["base_squares"] = Sum(base * base)
     for kind, column in _COLUMNS.items():
         value = _float(column)
@@ -124,7 +124,7 @@ def _sums(metric: Metric, people: Mapping[str, Any], event: Mapping[str, Any]) -
         people=count,
         total=(people.get(f"{metric.kind}_total") or 0.0) / unit,
         squares=(people.get(f"{metric.kind}_squares") or 0.0) / unit / unit,
-        base=float(people.get("requests") or 0),
+        base=float(people.get("visits") or 0),
         base_squares=people.get("base_squares") or 0.0,
         products=(people.get(f"{metric.kind}_products") or 0.0) / unit,
     )

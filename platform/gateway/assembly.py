@@ -17,6 +17,7 @@ from controlplane.wall import raise_for
 from gateway.admin import Admin
 from gateway.directory import Directory
 from gateway.drain import Drain, Shut
+from gateway.flagging import Flagging
 from gateway.health import Front
 from gateway.origin import Origins
 from gateway.prewarm import Prewarmer
@@ -25,6 +26,7 @@ from gateway.proxy import Control
 from gateway.quota import Quotas
 from gateway.records import Records
 from gateway.routes import Routes
+from gateway.rulesets import Rulesets
 from gateway.running import Runs, answered
 from gateway.spool import Spool
 from gateway.tailing import Tailing
@@ -92,7 +94,8 @@ async def start(stats: Stats, prefix: str) -> Process:
     records = Records()
     spool = Spool(config.spool, records, prefix=prefix)
     spool.start()
-    targets = Targets(box, routes, programs.get, records)
+    flagging = Flagging(Rulesets(directory.ruleset, reader.token), directory.version)
+    targets = Targets(box, routes, programs.get, records, flagging)
     quotas = Quotas(store(), directory.ask, stats)
     quotas.start()
     workers = Workers(box, routes, targets, stats, origins, quotas=quotas)
@@ -103,6 +106,7 @@ async def start(stats: Stats, prefix: str) -> Process:
             "sandbox": box.stats(),
             "records": spool.as_dict(),
             "tails": targets.tailing.as_dict(),
+            "flags": flagging.as_dict(),
             "wall": wall,
         }
 

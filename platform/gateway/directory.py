@@ -11,11 +11,15 @@ import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final, TypeVar
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
+from experiments import selectors as experiments
+from flags import selectors as flags
+from flags.evaluation.ruleset import Ruleset
 from gateway.errors import RoutesUnavailable
 from gateway.hosts import Host
 from gateway.targets import VERSION_OF, worker_of
@@ -23,7 +27,7 @@ from sandbox import Limits, Program
 from tenants import blobs, selectors
 from tenants.builder import builder
 from tenants.errors import NotFound
-from tenants.rollout import WorkerRoute
+from tenants.rollout import RouteVersion, WorkerRoute
 from tenants.runner import Asked
 
 log = structlog.get_logger(__name__)
@@ -49,6 +53,14 @@ class Directory:
     async def program(self, version_id: str) -> Program:
         """A version's code and image. Raises `HostelError`."""
         return await self.ask(lambda: self._program(version_id))
+
+    async def ruleset(self, tenant_id: int, environment: str, known: Ruleset | None) -> Ruleset | None:
+        """The flags of a tenant's environment, `known` itself where they are the same. Raises `RoutesUnavailable`."""
+        return await self.ask(lambda: flags.ruleset_load(tenant=tenant_id, environment=environment, known=known))
+
+    async def version(self, worker_id: int, version_id: str) -> RouteVersion | None:
+        """One version of a worker. Raises `RoutesUnavailable`."""
+        return await self.ask(lambda: selectors.route_version(worker_id=worker_id, version_id=version_id))
 
     async def run_route(self, asked: Asked) -> WorkerRoute | None:
         """The worker of a run, with its one version. Raises `HostelError`."""
@@ -89,15 +101,22 @@ def _part(barrier: threading.Barrier) -> None:
 
 
 def _route(host: Host) -> WorkerRoute | None:
-    """A worker by name, or by host. A worker may be called what looks like a preview of another one: its own name comes first."""
+    """A worker by name, or by host, with the flag that chooses its version; or one version of a worker, whatever flags say.
+
+    A worker may be called what looks like a preview of another one: its own name comes first.
+    """
     if (by_name := worker_of(host)) is not None:
         tenant_id, worker_name = by_name
         worker_name, _, version_id = worker_name.partition(VERSION_OF)
         if version_id:
             return _version_route(tenant_id, worker_name, version_id)
-        return selectors.route_of_worker(tenant=tenant_id, worker_name=worker_name)
-    route = selectors.route_lookup(host.name)
-    return selectors.preview_lookup(host.name) if route is None and host.maybe_preview else route
+        route = selectors.route_of_worker(tenant=tenant_id, worker_name=worker_name)
+    else:
+        route = selectors.route_lookup(host.name)
+        if route is None and host.maybe_preview:
+            return selectors.preview_lookup(host.name)
+    flag = experiments.route_flag(route.worker_id) if route is not None else None
+    return route if route is None or flag is None else replace(route, flag=flag)
 
 
 def _version_route(tenant_id: int, worker_name: str, version_id: str) -> WorkerRoute | None:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from django.contrib.sessions.backends.db import SessionStore
 
+from experiments import watching
 from jobs import builds, services
 from jobs.engine import engine
 from jobs.models import Job
@@ -19,6 +20,7 @@ from tenants import services as tenants
 from tenants.actor import Actor
 
 HOUR = 3_600.0
+MINUTE = 60.0
 
 
 @job_kind("version_build")
@@ -82,3 +84,15 @@ def job_prune(_job: Job) -> Result:
         "counts": tenants.throttles_prune() + tenants.quotas_prune(),
         "deliveries": tenants.deliveries_prune(),
     }
+
+
+@job_kind("experiments_watch", every=MINUTE / 2)
+def experiments_watch(_job: Job) -> Result:
+    """Count events, and look at the experiments that run."""
+    return watching.experiments_watch()
+
+
+@job_kind("experiments_prune", every=HOUR)
+def experiments_prune(_job: Job) -> Result:
+    """Forget events that nobody counts any more, and evaluations of long ago."""
+    return watching.experiments_prune()

@@ -1,8 +1,8 @@
 """Everything that is read about tenants. Import selectors from here.
 
-Owns the scoping: each selector demands the tenant and finds nothing of another one. Four stand at the border where no tenant's row is known
-yet (`route_lookup`, `preview_lookup`, `run_route`, `version_program`): they serve the gateway, which is given a host name or an id and no
-more. The three of the audit log without a tenant serve operators.
+Owns the scoping: each selector demands the tenant and finds nothing of another one. Five stand at the border where no tenant's row is known
+yet (`route_lookup`, `preview_lookup`, `run_route`, `route_version`, `version_program`): they serve the gateway, which is given a host name
+or an id and no more. The three of the audit log without a tenant serve operators.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from tenants.selectors.requesttests import (
     request_test_run_list,
     request_tests_state,
 )
-from tenants.selectors.routes import preview_lookup, route_lookup, route_of_worker, run_route
+from tenants.selectors.routes import preview_lookup, route_lookup, route_of_worker, route_version, run_route
 from tenants.selectors.secrets import SecretShown, secret_list
 from tenants.selectors.tenants import (
     domain_get,
@@ -120,6 +120,7 @@ __all__ = [
     "route_explain",
     "route_lookup",
     "route_of_worker",
+    "route_version",
     "run_route",
     "secret_list",
     "tenant_by_account",

@@ -72,6 +72,17 @@ def route_of_worker(*, tenant: Tenant | int, worker_name: str) -> WorkerRoute | 
     return _route(Worker.objects.filter(tenant=tenant, name=name, **where))
 
 
+def route_version(*, worker_id: int, version_id: str) -> RouteVersion | None:
+    """One stored version of a worker, in its deployment or not, with what a request to it needs; None where there is none (any more)."""
+    worker = Worker.objects.select_related("tenant", "namespace").filter(pk=worker_id).first()
+    try:
+        pk = uuid.UUID(version_id)
+    except ValueError:
+        return None
+    version = Version.objects.filter(worker=worker, pk=pk).only(*_VERSION).first() if worker is not None else None
+    return None if worker is None or version is None else _route_to(worker, None, [(version, 0)]).versions[0]
+
+
 def run_route(*, tenant_id: int, worker_name: str, version_id: str | None) -> WorkerRoute | None:
     """The worker (`namespace:name`) with one version of it alone, deployed or not.
 

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client
 
+from experiments.models import Experiment
 from flags import services as flags
 from rollouts.models import Rollout
 from rollouts.plans import plan_of
@@ -175,6 +176,11 @@ def _rollout(tenant: Tenant) -> str:
     return str(made.uuid)
 
 
+def _experiment(tenant: Tenant) -> str:
+    """The key of an experiment."""
+    return Experiment.objects.get_or_create(tenant=tenant, key="theirs", environment="production", flag="f", control="a")[0].key
+
+
 # What another tenant has, by the name of the parameter in an address. A new parameter needs a line here, or the tests fail.
 THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     # The native API.
@@ -196,6 +202,7 @@ THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     "segment": _segment,
     "layer": lambda tenant: flags.layer_create(tenant=tenant, key="theirs", actor=SYSTEM).key,
     "rollout": _rollout,
+    "experiment": _experiment,
     # Operators only: nobody's thing.
     "job_id": lambda _tenant: str(uuid4()),
     "plan": lambda _tenant: "default",
