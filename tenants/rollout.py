@@ -58,6 +58,10 @@ class RouteCohort:
         return sum(version.weight > 0 for version in self.versions) > 1
 
 
+# Of a flag's targeting: what keeps the visitor on a version of the deployment, too.
+VERSION_KEY = "version-key"
+
+
 @dataclass(frozen=True, slots=True)
 class RouteFlag:
     """The flag that may choose a worker's version, and where the targeting key of a request is looked for, in this order."""

@@ -9,6 +9,8 @@ from django.db.models import Max, QuerySet, Sum
 
 from experiments.errors import ExperimentNotFound, VersionFlagNotFound
 from experiments.models import Experiment, FlagCount, VersionFlag
+from experiments.noting import ALL_FLAGS
+from flags.models import Flag
 from flags.selectors.stale import Used
 from tenants.models import Tenant
 from tenants.rollout import RouteFlag
@@ -46,13 +48,19 @@ def route_flag(worker_id: int) -> RouteFlag | None:
 
 
 def flag_uses(*, tenant: Tenant, days: int = 30, now: float | None = None) -> dict[tuple[str, str], Used]:
-    """Evaluations in invocations of the last `days`, by (environment, flag), for the report of stale flags; without those that had none."""
+    """Evaluations of the last `days`, by (environment, flag), for the report of stale flags; without those that had none.
+
+    Workers' are counted by invocations; those over HTTP by hours. Where somebody asks for all flags at once, any may be in use.
+    """
     since = int((time.time() if now is None else now) - days * _DAY)
     rows = FlagCount.objects.filter(tenant=tenant, hour__gte=since).order_by().values("environment", "flag")
-    return {
+    found = {
         (row["environment"], row["flag"]): Used(row["total"], datetime.fromtimestamp(row["last"], UTC))
         for row in rows.annotate(total=Sum("count"), last=Max("hour"))
     }
+    whole = {environment: used for (environment, flag), used in found.items() if flag == ALL_FLAGS}
+    keys = Flag.objects.filter(tenant=tenant).values_list("key", flat=True) if whole else ()
+    return {**{(environment, key): used for key in keys for environment, used in whole.items()}, **found}
 
 
 def flag_evaluations(*, tenant: Tenant, environment: str, flag: str, hours: int = 168) -> list[dict[str, object]]:

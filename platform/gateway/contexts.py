@@ -12,10 +12,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from experiments.naming import TARGETING_CHARACTERS
 from sandbox.http import Headers, Request
+from tenants.rollout import VERSION_KEY
 
 VALUES: Final = 100
 VALUE_CHARACTERS: Final = 2_048
-_VERSION_KEY: Final = "cloudflare-workers-version-key"
+# Under which name a visitor's version key goes along: no worker's tag.
+KEY_FOLLOWS: Final = "key"
+_HEADER: Final = "cloudflare-workers-version-key"
 _PLACES: Final = {"cookie": "cookies", "header": "headers", "query": "query"}
 
 
@@ -57,14 +60,17 @@ def context_of_request(request: Request) -> dict[str, Any]:
     return context_of(request.method, request.url, request.headers, ip)
 
 
-def targeting_key(sources: tuple[str, ...], context: Mapping[str, Any]) -> str | None:
-    """The first of `sources` (`version-key`, `ip`, `cookie:NAME`, `header:NAME`, `query:NAME`) that the request has."""
+def targeting_key(sources: tuple[str, ...], context: Mapping[str, Any], version_key: str | None = None) -> str | None:
+    """The first of `sources` (`version-key`, `ip`, `cookie:NAME`, `header:NAME`, `query:NAME`) that the request has.
+
+    `version_key` is what keeps the visitor on a version (gateway.selecting), where that is known.
+    """
     for source in sources:
         kind, _, name = source.partition(":")
         if kind == "ip":
             value = context.get("ip")
-        elif kind == "version-key":
-            value = context["headers"].get(_VERSION_KEY)
+        elif kind == VERSION_KEY:
+            value = version_key or context["headers"].get(_HEADER)
         else:
             value = context[_PLACES[kind]].get(name.lower() if kind == "header" else name)
         if value:

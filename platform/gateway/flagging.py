@@ -19,7 +19,7 @@ from flags.evaluation.attributes import TARGETING_KEY
 from flags.evaluation.context import check_context
 from flags.evaluation.result import Evaluation, Expected, failed
 from flags.evaluation.ruleset import Ruleset
-from gateway.contexts import context_of, context_of_request, targeting_key
+from gateway.contexts import KEY_FOLLOWS, context_of, context_of_request, targeting_key
 from gateway.errors import RoutesUnavailable
 from gateway.routes import Entry
 from gateway.rulesets import Rulesets
@@ -27,7 +27,7 @@ from sandbox.errors import HostelError
 from sandbox.http import Headers
 from sandbox.worker.capabilities import Question
 from sandbox.worker.record import Mark
-from tenants.rollout import RouteFlag, RouteVersion, WorkerRoute
+from tenants.rollout import VERSION_KEY, RouteFlag, RouteVersion, WorkerRoute
 
 log = structlog.get_logger(__name__)
 
@@ -57,13 +57,18 @@ class Flagging:
         # Versions chosen, and choices that were left to the deployment because something was wrong; evaluations and events of bindings.
         self.chosen = self.fell_back = self.evaluated = self.tracked = 0
 
-    async def choose(self, entry: Entry, method: str, url: str, headers: Headers, ip: str) -> Flagged | None:
+    async def choose(  # noqa: PLR0917 - what a request says of itself
+        self, entry: Entry, method: str, url: str, headers: Headers, ip: str, version_key: str | None = None
+    ) -> Flagged | None:
         """The version that the worker's version flag gives this request; None where the deployment decides. Never raises `HostelError`."""
         route = entry.route
         if route is None or route.flag is None:
             return None
         try:
-            flagged = await self._choose(entry, route, route.flag, context_of(method, url, headers, ip))
+            context = context_of(method, url, headers, ip)
+            if (key := targeting_key(route.flag.targeting, context, version_key)) is not None:
+                context[TARGETING_KEY] = key
+            flagged = await self._choose(entry, route, route.flag, context)
         except HostelError as error:
             log.debug("a version flag could not be asked", worker=route.qualified_name, code=error.code)
             flagged = None
@@ -83,8 +88,6 @@ class Flagging:
         return {**counts, "rulesets": self.rulesets.as_dict()}
 
     async def _choose(self, entry: Entry, route: WorkerRoute, flag: RouteFlag, context: dict[str, Any]) -> Flagged | None:
-        if (key := targeting_key(flag.targeting, context)) is not None:
-            context[TARGETING_KEY] = key
         peeked = self.rulesets.peek(route.tenant_id, flag.environment)
         ruleset = peeked[0] if peeked is not None else await self.rulesets.find(route.tenant_id, flag.environment)
         found = ruleset.evaluate(flag.key, context) if ruleset is not None else None
@@ -186,7 +189,8 @@ class Binding:
         """
         own = check_context(given or {})
         context = context_of_request(question.request)
-        if (key := targeting_key(("version-key",), context)) is not None:
+        follows = question.request.follows
+        if (key := targeting_key((VERSION_KEY,), context, follows.get(KEY_FOLLOWS) if follows is not None else None)) is not None:
             context[TARGETING_KEY] = key
         return {**context, **own}
 

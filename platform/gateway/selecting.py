@@ -12,12 +12,12 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from gateway.contexts import KEY_FOLLOWS
 from gateway.headers import CHOOSING, Inbound
-from gateway.targets import KEY_FOLLOWS
 from sandbox.http import Headers
 from sandbox.worker.target import Target
 from tenants import overrides
-from tenants.rollout import WorkerRoute, cohort_of, override_in
+from tenants.rollout import VERSION_KEY, WorkerRoute, cohort_of, override_in
 
 COOKIE: Final = "__hostel_vk"
 _YEAR: Final = 31_536_000
@@ -42,7 +42,7 @@ NO_WISHES: Final = Wishes()
 
 def chooses(route: WorkerRoute, inbound: Inbound) -> bool:
     """Whether `wishes` has anything to read: not for the many requests to a worker with one version."""
-    return len(route.versions) > 1 or inbound.signed != "" or not route.trusts_headers
+    return len(route.versions) > 1 or inbound.signed != "" or not route.trusts_headers or route.flag is not None
 
 
 def wishes(route: WorkerRoute, inbound: Inbound, *, client: str, scheme: str) -> Wishes:
@@ -54,7 +54,7 @@ def wishes(route: WorkerRoute, inbound: Inbound, *, client: str, scheme: str) ->
         found = Wishes(cohort=cohort_of(route, None, inbound.kept))
     if inbound.signed:
         found.follows = overrides.valid(inbound.signed, now=time.time()) or None
-    if not found.version_key and route.is_split(found.cohort):
+    if not found.version_key and (route.is_split(found.cohort) or (route.flag is not None and VERSION_KEY in route.flag.targeting)):
         _stick(found, route, inbound.kept, client, scheme)
     if found.version_key:
         found.follows = {**(found.follows or {}), KEY_FOLLOWS: found.version_key}

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from gateway.bound import NOTHING, Bound, BoundNamespace
+from gateway.contexts import KEY_FOLLOWS
 from gateway.errors import HostUnknown, WorkerNotDeployed
 from gateway.flagging import Flagged, Flagging
 from gateway.hosts import Host
@@ -34,8 +35,6 @@ _REMEMBERED: Final = 20_000
 _BY_NAME: Final = "~"
 # Between a worker's name and the id of a version of it: no name has this character either.
 VERSION_OF: Final = "~"
-# Under which name a visitor's version key goes along: no worker's tag.
-KEY_FOLLOWS: Final = "key"
 # What a dispatcher's code looks for (Workers for Platforms).
 NOT_FOUND: Final = "Worker not found."
 
@@ -284,7 +283,7 @@ class Targets:
         flagged = None
         if entry.route.flag is not None and self.flags is not None:
             ip = found.get(b"cf-connecting-ip", b"").decode("latin-1")
-            flagged = await self.flags.choose(entry, request.method, request.url, request.headers, ip)
+            flagged = await self.flags.choose(entry, request.method, request.url, request.headers, ip, version_key)
             if flagged is not None:
                 request.marks = (flagged.mark,)
         return self.choose(entry, overrides, version_key, cohort, depth=depth, entrypoint=entrypoint, flagged=flagged)

@@ -52,7 +52,7 @@ class Workers:
         wished = NO_WISHES
         if entry.route is not None and chooses(entry.route, inbound):
             entry, wished = await self._wished(entry, exchange)
-        flagged = await self._flagged(entry, exchange) if entry.route is not None and entry.route.flag is not None else None
+        flagged = await self._flagged(entry, exchange, wished) if entry.route is not None and entry.route.flag is not None else None
         prepared = self._targets.choose(entry, wished.overrides, wished.version_key, wished.cohort, flagged=flagged)
         target = told(prepared.target, entry.route, wished)
         limit = target.limits.request_bytes
@@ -108,7 +108,7 @@ class Workers:
         wished = wishes(route, inbound, client=client, scheme=scheme)
         return (entry if wished.follows is None else await self._targets.overridden(entry, wished.follows)), wished
 
-    async def _flagged(self, entry: Entry, exchange: Exchange) -> Flagged | None:
+    async def _flagged(self, entry: Entry, exchange: Exchange, wished: Wishes) -> Flagged | None:
         """What the worker's version flag makes of the request."""
         inbound, host, scope = exchange.inbound, exchange.host, exchange.scope
         if self._targets.flags is None or inbound is None or host is None:
@@ -116,7 +116,7 @@ class Workers:
         client, scheme = self._origins.of(scope["client"][0], inbound)
         query = scope["query_string"].decode("latin-1")
         url = f"{scheme}://{host.authority}{scope['raw_path'].decode('latin-1')}{'?' if query else ''}{query}"
-        return await self._targets.flags.choose(entry, scope["method"], url, inbound.kept, client)
+        return await self._targets.flags.choose(entry, scope["method"], url, inbound.kept, client, wished.version_key)
 
     @staticmethod
     async def _admitted(quotas: Quotas, route: WorkerRoute, target: Target, request: Request) -> Headers:

@@ -132,6 +132,13 @@ async def test_a_flag_chooses_the_version_before_the_instance(live: Server, stoc
     for variant, version, count in rows:
         by_variant[variant, version] += count
     assert by_variant == {("which:new", new): 2 * bodies[b"new"], ("which:old", old): 2 * bodies[b"old"], ("", old): 1}
+    # By what keeps visitors on a version of a deployment: the platform's own cookie, for those who have none yet.
+    await stocked.do(experiments.version_flag_set, worker_name="shop", flag="which")
+    for _ in range(5):
+        first = await get(live, host="shop.acme.localhost")
+        cookie = (first.get(b"set-cookie") or b"").partition(b";")[0]
+        assert cookie
+        assert (await get(live, host="shop.acme.localhost", headers=[b"Cookie: " + cookie])).body == first.body
     # A version that is gone, or a flag that is: the deployment answers.
     await stocked.do(experiments.version_flag_clear, worker_name="shop")
     assert (await shop(live, chosen)).get(b"hostel-key") == f"acme-shop-{old}".encode()

@@ -30,6 +30,7 @@ from api.serializers.flags import (
 )
 from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
 from cfapi.paging import page_of
+from experiments import selectors as experiments
 from flags import selectors, services
 from flags.errors import FlagEnvironmentNotFound, FlagNotFound
 from flags.evaluation import check_context
@@ -171,7 +172,8 @@ class StaleFlags(FlagView):
     @extend_schema(operation_id="flag_report", parameters=[StaleQuery], responses=StaleFinding(many=True))
     def get(self, request: Request) -> Response:
         """Flags that could go: everybody gets the same, nobody asks for them, or they name what is no more."""
-        found = selectors.stale_flags(tenant=tenant_of(request), days=queried(request, StaleQuery)["days"])
+        tenant, days = tenant_of(request), queried(request, StaleQuery)["days"]
+        found = selectors.stale_flags(tenant=tenant, days=days, used=experiments.flag_uses(tenant=tenant, days=days))
         return Response([StaleFinding(one).data for one in found])
 
 

@@ -21,6 +21,7 @@ from api.auth import access_of, tenant_of
 from api.problems import translated
 from api.views.base import TenantView
 from cfapi.jsonbody import read_json
+from experiments.noting import evaluation_note
 from flags import selectors
 from flags.errors import ContextInvalid, FlagEnvironmentNotFound, FlagNotFound
 from flags.evaluation import Context, Evaluation, Ruleset, check_context
@@ -95,6 +96,7 @@ class OfrepFlag(OfrepView):
         if flag not in ruleset or (public and not selectors.public_keys(tenant=tenant_of(request), key=flag)):
             raise FlagNotFound
         found = ruleset.evaluate(flag, context)
+        evaluation_note(tenant=tenant_of(request), environment=ruleset.environment, flag=flag)
         return Response(_answer(found, ruleset.environment, public=public), status=200 if found.error_code is None else 400)
 
 
@@ -106,6 +108,7 @@ class OfrepFlags(OfrepView):
         ruleset, context, public = self.subject(request)
         keys = sorted(selectors.public_keys(tenant=tenant_of(request))) if public else ruleset.keys()
         found = [_answer(ruleset.evaluate(key, context), ruleset.environment, public=public) for key in keys]
+        evaluation_note(tenant=tenant_of(request), environment=ruleset.environment)
         tag = f'"{hashlib.sha256(msgspec.json.encode(found)).hexdigest()[:32]}"'
         known = {each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")}
         response = Response(status=304) if tag in known else Response({"flags": found, "metadata": {"environment": ruleset.environment}})

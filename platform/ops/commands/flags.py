@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from experiments import selectors as experiments
 from flags import selectors as flags
 from flags import services
 from flags.errors import ContextInvalid, FlagEnvironmentNotFound, FlagNotFound
@@ -111,7 +112,7 @@ def stale(options: Namespace) -> Outcome:
     tenant = selectors.tenant_named(name=options.tenant)
     rows: list[dict[str, Any]] = [
         {"flag": one.flag, "environment": one.environment, "why": one.why, "sentence": one.sentence}
-        for one in flags.stale_flags(tenant=tenant, days=options.days)
+        for one in flags.stale_flags(tenant=tenant, days=options.days, used=experiments.flag_uses(tenant=tenant, days=options.days))
     ]
     return Outcome(rows, table(rows, ("flag", "environment", "why", "sentence")) if rows else ["Nothing is stale."])
 
