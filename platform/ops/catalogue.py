@@ -18,6 +18,7 @@ GROUPS = {
     "rollouts": "take versions to visitors in stages, and stop that",
     "plan": "see plans and who is on them",
     "flags": "see and switch feature flags, also while the control plane is down",
+    "experiments": "compare the variants of flags, and have flags choose versions",
     "user": "make people who can log in",
 }
 _TENANT = argument("tenant", help="the tenant's slug or account id")
@@ -29,6 +30,7 @@ def _named(name: str, text: str, **options: object) -> Argument:
 
 _FLAG = _named("flag", "the flag's key")
 _ENVIRONMENT = _named("--environment", "production, unless another one is named", default="production")
+_EXPERIMENT = _named("experiment", "the experiment's key")
 _WHY = _named("--reason", "why, for the audit log")
 
 COMMANDS: tuple[Command, ...] = (
@@ -260,6 +262,39 @@ COMMANDS: tuple[Command, ...] = (
         "ops.commands.limits:clear",
         "take overrides back",
         (_TENANT, _named("names", "limits whose overrides end", nargs="+", metavar="name"), _named("--worker", "of this worker only")),
+    ),
+    Command("experiments list", "ops.commands.experiments:listed", "list a tenant's experiments", (_TENANT,)),
+    Command("experiments results", "ops.commands.experiments:results", "say what an experiment has found so far", (_TENANT, _EXPERIMENT)),
+    Command("experiments start", "ops.commands.experiments:start", "begin to count", (_TENANT, _EXPERIMENT)),
+    Command(
+        "experiments stop",
+        "ops.commands.experiments:stop",
+        "count no more; the flag goes on as it is",
+        (_TENANT, _EXPERIMENT, _named("--outcome", "what was decided, and why", default="")),
+    ),
+    Command(
+        "experiments attach",
+        "ops.commands.experiments:attach",
+        "have a flag choose which version of a worker answers",
+        (
+            _TENANT,
+            _named("worker", "the worker's name"),
+            _FLAG,
+            _ENVIRONMENT,
+            _named(
+                "--targeting",
+                "where targeting keys are looked for: version-key, ip, cookie:NAME, header:NAME or query:NAME; may be given several times",
+                action="append",
+                metavar="PLACE",
+            ),
+        ),
+        details="Where the flag does not choose, the deployment does. Gateways obey within a second.",
+    ),
+    Command(
+        "experiments detach",
+        "ops.commands.experiments:detach",
+        "leave a worker's versions to its deployment again",
+        (_TENANT, _named("worker", "the worker's name")),
     ),
     Command(
         "flags list",
