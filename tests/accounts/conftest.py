@@ -93,4 +93,6 @@ def forget_attempts() -> None:
 def quick(db: None, settings: Any) -> None:
     """Nobody has tried anything yet, and passwords are hashed in no time."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # As where mail goes to a server (tests/controlplane/test_people.py has the other case).
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     forget_attempts()

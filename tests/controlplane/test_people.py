@@ -74,3 +74,8 @@ def test_over_tls_no_other_host_can_set_our_cookies(tmp_path):
     }
     done = subprocess.run([sys.executable, "-c", ask], env=environ, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
     assert done.stdout.split() == ["__Host-hostel", "__Host-csrf", "True", "True"], done.stderr
+
+
+@pytest.mark.parametrize(("url", "wanted"), [("", "optional"), ("smtp://mail.example.com", "mandatory")])
+def test_an_address_is_proven_where_mail_arrives(url, wanted):
+    assert settings_for(replace(settings.HOSTEL, email_url=url))["ACCOUNT_EMAIL_VERIFICATION"] == wanted

@@ -84,13 +84,14 @@ class Browser:
         self.page.screenshot(path=path, full_page=full)
         return path
 
-    def shots(self, name: str, *, full: bool = False) -> None:
-        """Four of them: desktop and phone, light and dark. Nothing may stick out on the phone."""
+    def shots(self, name: str, *, full: bool = False, every: bool = False) -> None:
+        """Two of them, on a desktop in light and on a phone in dark; `every`: four. Nothing may stick out."""
         for size, viewport in (("desktop", DESKTOP), ("phone", PHONE)):
             self.page.set_viewport_size(viewport)
             for scheme in ("light", "dark"):
-                self.page.emulate_media(color_scheme=scheme)
-                self.shot(f"{name}-{size}-{scheme}", full=full)
+                if every or (size, scheme) in {("desktop", "light"), ("phone", "dark")}:
+                    self.page.emulate_media(color_scheme=scheme)
+                    self.shot(f"{name}-{size}-{scheme}", full=full)
             assert not self.sticks_out(), f"{name} sticks out at {viewport['width']} px: {self.sticks_out()}"
         self.page.set_viewport_size(DESKTOP)
         self.page.emulate_media(color_scheme="light")

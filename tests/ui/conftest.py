@@ -14,7 +14,7 @@ from tests.ui.browser import DESKTOP, FLAGS, Browser, Thread, chromium, environm
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object | None:
     """Run what uses the browser where the browser is."""
-    if "browser" not in pyfuncitem.fixturenames:
+    if "browser_thread" not in pyfuncitem.funcargs:
         return None
     names = pyfuncitem._fixtureinfo.argnames
     arguments = {name: pyfuncitem.funcargs[name] for name in names}

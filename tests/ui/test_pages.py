@@ -50,7 +50,7 @@ def furnished(hostel: Hostel) -> Hostel:
 def test_a_page(browser: Browser, owner: Browser, furnished: Hostel, name: str) -> None:
     assert browser.go(PAGES[name]).status == 200
     browser.check()
-    browser.shots(name)
+    browser.shots(name, every=name in {"workers-busy", "worker", "compare", "limits"})
     browser.page.set_viewport_size({"width": 360, "height": 800})
     assert not browser.sticks_out()
 
