@@ -58,8 +58,9 @@ class InvitationPage(View):
         return HttpResponseRedirect(reverse("landing"))
 
     def _page(self, request: HttpRequest, status: int, **context: Any) -> HttpResponse:
-        # The address is the secret: it must not be told to other sites, and nobody needs to keep the page.
-        headers = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+        # The address is the secret: it must not be told to other sites, and nobody needs to keep the page. (With "no-referrer" browsers
+        # send the form as from nowhere, which the form token's check refuses.)
+        headers = {"Referrer-Policy": "same-origin", "Cache-Control": "no-store"}
         response = render(request, "accounts/invitation.html", context, status=status)
         for name, value in headers.items():
             response.headers[name] = value

@@ -27,7 +27,7 @@ def test_somebody_who_is_logged_in_accepts(browser, ada, tenant):
     browser.log_in(ada.email)
     page = browser.get(where)
     assert "Acme" in page.text
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
     assert page.headers["Cache-Control"] == "no-store"
     assert browser.post(where).headers["Location"] == "/"
     assert Membership.objects.get().role == "developer"
