@@ -17,8 +17,10 @@ from typing import Any, Self
 from sandbox.errors import BundleInvalid
 from sandbox.limits import Limits
 
-# The oldest date Workers knows, used when none is given (wrangler source, 2021-11-02).
+# The oldest date Workers knows, used when an upload gives none (wrangler source, 2021-11-02).
 DEFAULT_COMPATIBILITY_DATE = "2021-11-02"
+# What a bundle that a program makes by itself behaves as, if it does not say.
+RECENT_COMPATIBILITY_DATE = "2026-06-01"
 NAME_BYTES = 512
 MODULE_COUNT = 10_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -56,7 +58,7 @@ class Bundle:
     main: str
     modules: Sequence[Module]
     env: Sequence[Mapping[str, Any]] = ()
-    compatibility_date: str = DEFAULT_COMPATIBILITY_DATE
+    compatibility_date: str = RECENT_COMPATIBILITY_DATE
     compatibility_flags: Sequence[str] = ()
     # A value of the parent's structured serializer (the Worker Loader's env), or empty.
     env_serialized: bytes = field(default=b"", repr=False)

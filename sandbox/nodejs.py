@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from sandbox.bundle import Bundle, Module, ModuleKind
+from sandbox.compatibility import is_on
 
-FLAGS: Final = frozenset({"nodejs_compat", "nodejs_compat_v2"})
+FLAGS: Final = ("nodejs_compat", "nodejs_compat_v2")
 # Of those, only this one module.
 ALS_FLAG: Final = "nodejs_als"
+ENV_SINCE: Final = "2025-04-01"
 FOLDER: Final = Path(__file__).parent / "guest" / "node"
 START: Final = "node:_start"
 _NAMED: Final = re.compile(rb"""["'`](?:node:)?([a-z_]{2,20}(?:/[a-z]{3,10})?)["'`]""")
@@ -45,10 +46,13 @@ def _name(stem: str) -> str:
     return stem if stem.startswith("_") or stem in {"async_hooks", "string_decoder", "diagnostics_channel"} else stem.replace("_", "/")
 
 
+def _whole(bundle: Bundle) -> bool:
+    return any(is_on(flag, date=bundle.compatibility_date, flags=bundle.compatibility_flags) for flag in FLAGS)
+
+
 def wanted(bundle: Bundle) -> bool:
-    """Whether the bundle's flags ask for Node's modules."""
-    flags = set(bundle.compatibility_flags)
-    return bool(flags & FLAGS) or ALS_FLAG in flags
+    """Whether the bundle's date or flags ask for Node's modules."""
+    return _whole(bundle) or ALS_FLAG in bundle.compatibility_flags
 
 
 def modules(bundle: Bundle, scripts: Iterable[Module]) -> Sequence[Module]:
@@ -57,7 +61,7 @@ def modules(bundle: Bundle, scripts: Iterable[Module]) -> Sequence[Module]:
     for script in scripts:
         if script.kind is ModuleKind.JS:
             named.update(match.decode() for match in _NAMED.findall(script.content))
-    whole = bool(set(bundle.compatibility_flags) & FLAGS)
+    whole = _whole(bundle)
     asked = (named & available().keys()) | {"buffer", "process"} if whole else named & {"async_hooks"}
     names = _closure(asked)
     lines = [f'import * as m{number} from "node:{name}";' for number, name in enumerate(sorted(names))]
@@ -82,7 +86,6 @@ def _closure(names: Iterable[str]) -> set[str]:
 
 def populates_env(bundle: Bundle) -> bool:
     """Whether `process.env` holds the worker's texts: from 2025-04-01, or by flag."""
-    flags = set(bundle.compatibility_flags)
-    if "nodejs_compat_do_not_populate_process_env" in flags:
+    if "nodejs_compat_do_not_populate_process_env" in bundle.compatibility_flags:
         return False
-    return "nodejs_compat_populate_process_env" in flags or date.fromisoformat(bundle.compatibility_date) >= date(2025, 4, 1)
+    return "nodejs_compat_populate_process_env" in bundle.compatibility_flags or bundle.compatibility_date >= ENV_SINCE

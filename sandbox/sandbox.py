@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -266,3 +268,21 @@ class Worker:
         """One request; raises as `Sandbox.dispatch` does."""
         encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
         return await self._box.dispatch(self.target, Request(method, url, encoded, body))
+
+    async def scheduled(self, *, cron: str = "", time_ms: float | None = None) -> dict[str, Any]:
+        """Have `scheduled` run, for tests: `{"noRetry": bool}`. Raises as `Sandbox.dispatch` does."""
+        now = time.time() * 1000 if time_ms is None else time_ms
+        return await self._event("scheduled", {"cron": cron, "scheduledTime": now})
+
+    async def queue(self, name: str, messages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        """Have `queue` run over messages (id, timestamp in milliseconds, attempts, body), for tests.
+
+        What becomes of each: `{"messages": [{"id", "ack", "delaySeconds"?}]}`. Raises as `Sandbox.dispatch` does.
+        """
+        return await self._event("queue", {"queue": name, "messages": [dict(message) for message in messages]})
+
+    async def _event(self, handler: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        body = json.dumps(data).encode()
+        response = await self._box.dispatch(self.target, Request("POST", f"http://{handler}/", [], body, event=handler))
+        decided: dict[str, Any] = json.loads(await response.read() or b"{}")
+        return decided

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Requests may pass through so many workers by service and loader calls (Workers: 32 invocations for a request).
 MAX_DEPTH: Final = 16
+# The event that calls a method (docs/protocol.md, "Calls of methods").
+RPC: Final = "rpc"
 _log: Final = logging.getLogger(__name__)
 _NO_BODY: Final = frozenset({101, 103, 204, 205, 304})
 _NO_INTERNET: Final = (
@@ -207,7 +209,9 @@ class Calls:
         except FetchFailed as failure:
             self._refuse(call, failure.name, failure.message)
         except HostelError as error:
-            self._refuse(call, "Error", of_child(error))
+            # A method's own exception keeps its name; a failed fetch is an Error, as on Workers.
+            name = str(error.detail.get("exception") or "Error") if request.event == RPC else "Error"
+            self._refuse(call, name, of_child(error))
         except BodyBroken as broken:
             self._refuse(call, "Error", str(broken))
         except asyncio.CancelledError:
@@ -261,7 +265,9 @@ class Calls:
             raise CallRefused("The call's target is not JSON.") from None
         self._require_depth(invocation)
         kind, binding = spec.get("kind"), str(spec.get("binding"))
-        if kind == "loader":
+        if spec.get("rpc") is True:
+            request.event = RPC
+        if kind in {"loader", "self"}:
             return await self._loader(call, spec, request)
         if kind == "service" and (service := invocation.target.services.get(binding)) is not None:
             response = await service(request)

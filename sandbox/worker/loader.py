@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from sandbox import compatibility
 from sandbox.bundle import Bundle, Module, ModuleKind
-from sandbox.errors import HostelError, StartupFailed
+from sandbox.errors import HostelError, InvocationError, StartupFailed
 from sandbox.http import Request, Response
 from sandbox.protocol.effects import Fields
 from sandbox.worker.calls import Answer, Call, CallRefused, of_child
@@ -34,6 +35,8 @@ class Loader:
     async def reach(self, call: Call, spec: dict[str, Any], request: Request) -> Answer:
         """The dynamic worker's answer to `request`. Errors of the factory and of the code are this call's."""
         parent = call.invocation.target
+        if spec.get("kind") == "self":
+            return await self._own(call, spec, request)
         binding, key = str(spec.get("binding", "")), spec.get("key")
         isolate = call.invocation.isolate
         # load() has no key: its worker belongs to this stub in this isolate alone.
@@ -56,6 +59,8 @@ class Loader:
             response = await self._dispatch(target, request)
         except StartupFailed as failed:
             raise CallRefused(_as_script_error(failed)) from failed
+        except InvocationError:
+            raise
         except HostelError as error:
             raise CallRefused(of_child(error)) from error
         headers = [
@@ -64,6 +69,24 @@ class Loader:
             (b"worker-loader-key", _header_safe(response.key)),
         ]
         return Answer(response.status, response.reason, request.url, headers, response.body)
+
+    async def _own(self, call: Call, spec: dict[str, Any], request: Request) -> Answer:
+        """An entrypoint of the same worker (`ctx.exports`)."""
+        parent = call.invocation.target
+        target = replace(
+            parent,
+            entrypoint=str(spec.get("entrypoint") or ""),
+            meta={**parent.meta, "props": spec.get("props")},
+            meta_json=b"",
+            depth=parent.depth + 1,
+        )
+        try:
+            response = await self._dispatch(target, request)
+        except InvocationError:
+            raise
+        except HostelError as error:
+            raise CallRefused(of_child(error)) from error
+        return Answer(response.status, response.reason, request.url, response.headers, response.body)
 
 
 async def _program(call: Call) -> Program:
@@ -84,6 +107,7 @@ async def _program(call: Call) -> Program:
         outbound=bool(described.get("outbound", True)),
         transforms=False,
     )
+    compatibility.check(bundle.compatibility_flags)
     return Program(bundle, limits=_limits(described.get("limits")))
 
 

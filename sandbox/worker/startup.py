@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sandbox import errors, nodejs
+from sandbox import compatibility, errors, nodejs
 from sandbox.bundle import Bundle, ModuleKind
 from sandbox.engine.engine import Engine
 from sandbox.engine.instance import Instance
@@ -95,6 +95,7 @@ def _turn(bundle: Bundle, prepared: Prepared) -> bytes:
         "env": [dict(binding) for binding in bundle.env],
         "outbound": bundle.outbound,
         "node": nodejs.wanted(bundle),
+        "flags": compatibility.guest_flags(bundle.compatibility_date, bundle.compatibility_flags),
         "process_env": nodejs.populates_env(bundle),
     }
     head = events.prelude(now_ms=0.0, entropy=digest.digest())

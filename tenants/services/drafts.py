@@ -13,6 +13,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from sandbox import compatibility
 from sandbox.bundle import DEFAULT_COMPATIBILITY_DATE, Bundle, Module, check_module_name
 from sandbox.errors import BundleInvalid
 from sandbox.limits import Limits
@@ -94,6 +95,8 @@ def draft_of(
         compatibility_flags=tuple(upload.compatibility_flags),
     )
     bundle.check(limits)
+    # Here and not at every start-up: a version that is there already goes on, whatever later releases know.
+    compatibility.check(bundle.compatibility_flags)
     _check_source_maps(upload.modules, bundle, limits)
     rows = module_rows([(module.name, module.kind_name, module.content_type, module.content) for module in upload.modules])
     return Draft(

@@ -91,7 +91,9 @@ class TestPromoting:
             {"type": "service", "name": "MAIL", "service": "mail"},
             {"type": "worker_loader", "name": "LOADER"},
         ]
-        first = upload_js(source("one"), name=API, bindings=bindings, limits={"cpu_ms": 50}, compatibility_flags=["f"], tag="v1").version
+        first = upload_js(
+            source("one"), name=API, bindings=bindings, limits={"cpu_ms": 50}, compatibility_flags=["nodejs_als"], tag="v1"
+        ).version
         environment(
             MODE={"type": "plain_text", "text": "staged"},
             KEY={"type": "secret_text", "text": "staging key"},
@@ -115,7 +117,7 @@ class TestPromoting:
             first.modules,
             first.main_module,
             {"cpu_ms": 50},
-            ["f"],
+            ["nodejs_als"],
             "v1",
         )
         assert made.annotations == {"hostel/promoted-from": API, "hostel/promoted-version": str(first.pk)}

@@ -232,6 +232,7 @@ BAD: list[tuple[Callable[[], dict[str, object]], type[HostelError], dict[str, ob
     (lambda: {"limits": {"cpu": 1}}, BundleInvalid, {"field": "limits.cpu"}),
     (lambda: {"limits": {"code_bytes": 10}}, BundleInvalid, {"field": "modules", "limit": 10}),
     (lambda: {"compatibility_date": "tomorrow"}, BundleInvalid, {"field": "compatibility_date"}),
+    (lambda: {"compatibility_flags": ["no_such_flag"]}, BundleInvalid, {"field": "compatibility_flags", "flag": "no_such_flag"}),
     (lambda: {"compatibility_flags": ["x"] * 101}, FieldInvalid, {"field": "compatibility_flags"}),
     (lambda: {"message": "x" * 1_001}, FieldInvalid, {"field": "message", "limit": 1_000}),
     (lambda: {"tag": "x" * 101}, FieldInvalid, {"field": "tag"}),

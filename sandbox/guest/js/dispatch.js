@@ -19,7 +19,8 @@ const NOBODY = null;
 // A frame for something that is over already crossed with its end on the way: it is dropped.
 host.dispatch = (op, flags, id, a, b, c, d, e, f, g) => {
   if (op === EVENT_REQUEST) {
-    if ((flags & 1) === 1) startEvent(id, a, d, e, g);
+    if ((flags & 1) === 1 && a === "rpc") startRpc(id, d, e, g);
+    else if ((flags & 1) === 1) startEvent(id, a, d, e, g);
     else startRequest(id, a, b, c, d, e, f, g);
     return;
   }
@@ -67,11 +68,11 @@ function startEvent(id, handler, meta, entrypoint, bytes) {
   invocations.set(id, invocation);
   current = invocation;
   try {
-    const argument = JSONParse(host.utf8Decode(bytes, false, false));
-    const result = callEventHandler(entrypoint === "default" ? "" : entrypoint, handler, argument, invocation);
+    const event = new EventData(JSONParse(host.utf8Decode(bytes, false, false)));
+    const result = callEventHandler(entrypoint === "default" ? "" : entrypoint, handler, handlerArgument(handler, event), invocation);
     promiseThen(
       promiseResolvedWith(result),
-      () => settleEvent(invocation),
+      () => settleEvent(invocation, event.outcome === null ? null : JSONStringify(event.outcome())),
       (error) => failInvocation(invocation, error),
     );
   } catch (error) {

@@ -204,6 +204,7 @@ class FetcherState {
 internal(FetcherState);
 
 let isFetcher;
+let fetcherState;
 
 class Fetcher {
   #s;
@@ -215,6 +216,7 @@ class Fetcher {
 
   static {
     isFetcher = (value) => isObject(value) && #s in value;
+    fetcherState = (fetcher) => fetcher.#s;
   }
 
   fetch(input, init = undefined) {

@@ -7,6 +7,10 @@ class Navigator {
     this.#brand;
     return "Cloudflare-Workers";
   }
+  get language() {
+    this.#brand;
+    return "en";
+  }
 }
 defineInterface(Navigator);
 

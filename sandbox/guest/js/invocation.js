@@ -90,7 +90,7 @@ class ExecutionContext {
 
   get exports() {
     const invocation = this.#invocation;
-    if (invocation.exports === undefined) invocation.exports = {};
+    if (invocation.exports === undefined) invocation.exports = ownExports();
     return invocation.exports;
   }
 }
@@ -166,9 +166,11 @@ function failInvocation(invocation, error) {
 }
 
 // An event's handler has settled: there is nothing to answer but that.
-function settleEvent(invocation) {
+// An event's handler may have decided something: JSON.
+function settleEvent(invocation, decided) {
   if (invocation.stage !== RUNNING) return;
-  if (!invocation.aborted) host.emit(EFFECT_RESPONSE, 0, invocation.id, "ushub", 204, "", [], BODY_NONE, undefined);
+  if (!invocation.aborted && decided !== null) host.emit(EFFECT_RESPONSE, 0, invocation.id, "ushus", 200, "", [], BODY_INLINE, decided);
+  else if (!invocation.aborted) host.emit(EFFECT_RESPONSE, 0, invocation.id, "ushub", 204, "", [], BODY_NONE, undefined);
   endResponse(invocation);
 }
 

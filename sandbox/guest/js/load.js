@@ -67,7 +67,9 @@ function load(json, serialized) {
   try {
     outboundAllowed = config.outbound !== false;
     workerEnv = buildEnv(config.env, serialized);
-    host.setBuiltin("cloudflare:workers", { DurableObject, RpcTarget, WorkerEntrypoint, env: workerEnv, waitUntil: contextOperations.waitUntil });
+    const flags = applyFlags(config.flags);
+    const env = flags.has("disallow_importable_env") ? {} : workerEnv;
+    host.setBuiltin("cloudflare:workers", { DurableObject, RpcTarget, WorkerEntrypoint, env, waitUntil: contextOperations.waitUntil });
     if (config.node === true) {
       host.setBuiltin("hostel:internal", nodeInternals(config.process_env));
       const imported = promiseThen(host.importMain("node:_start"), () => host.importMain(config.main));
