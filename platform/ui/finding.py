@@ -1,6 +1,6 @@
 """What the command bar finds: places of a tenant, its workers and their pages.
 
-Owns the matching and its order. Bounded: a handful of results, two queries.
+Owns the matching and its order. Bounded: a handful of results, four queries.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from flags import selectors as flags
 from tenants import selectors
 from tenants.access import Access
 from tenants.models import Tenant
@@ -38,6 +39,8 @@ def find(access: Access, query: str) -> list[Result]:
     found = [place for place in places if all(word in place.label.lower() for word in words)]
     if access.allows("workers:read"):
         found += _workers(tenant, access, words)
+    if access.allows("flags:read") and words:
+        found += _flags(tenant, words)
     if access.allows("workers:deploy") and _all(words, "new worker deploy create"):
         found.append(Result("New worker", reverse("ui:worker_new", kwargs={"tenant": tenant.slug}), "Do", "plus"))
     return found[:RESULTS]
@@ -55,6 +58,14 @@ def _workers(tenant: Tenant, access: Access, words: list[str]) -> Iterable[Resul
             yield from (
                 Result(f"{worker.name} · {tab.label}", tab.url, "Worker", "workers") for tab in tabs if _all(words[1:], tab.label.lower())
             )
+
+
+def _flags(tenant: Tenant, words: list[str]) -> Iterable[Result]:
+    first = flags.environment_list(tenant=tenant)[0].name
+    for flag in flags.flag_list(tenant=tenant).filter(key__icontains=words[0])[:RESULTS]:
+        if _all(words, flag.key.lower()):
+            url = reverse("ui:flag", kwargs={"tenant": tenant.slug, "flag": flag.key, "environment": first})
+            yield Result(flag.key, url, "Flag", "flags")
 
 
 def _all(words: list[str], text: str) -> bool:

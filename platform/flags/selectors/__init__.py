@@ -20,8 +20,8 @@ from flags.selectors.rows import (
     segment_list,
 )
 from flags.selectors.rulesets import ruleset, ruleset_document, ruleset_load
-from flags.selectors.sentences import layer_shares, segment_sentence, sentence_of
-from flags.selectors.stale import Finding, Used, stale_flags
+from flags.selectors.sentences import layer_shares, segment_sentence, sentence_of, words_of
+from flags.selectors.stale import Finding, Used, stale_flags, versions_gone
 
 __all__ = [
     "Finding",
@@ -46,4 +46,6 @@ __all__ = [
     "segment_sentence",
     "sentence_of",
     "stale_flags",
+    "versions_gone",
+    "words_of",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flags.documents import Document, segment_document
+from flags.errors import FlagInvalid
+from flags.evaluation.conditions import Compiler, Condition
 from flags.evaluation.segment import compile_segment
 from flags.models import FlagLayer, FlagSegment, FlagState
 from flags.services.layers import layer_slices
@@ -40,6 +42,19 @@ def segment_sentence(segment: FlagSegment) -> str:
     return compile_segment(segment_document(segment)).sentence
 
 
+def words_of(value: Any) -> str:
+    """A split's shares, a rule or a condition out of a state's document, in words; "" for anything else."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) and one.keys() >= {"variant", "percentage"} for one in value):
+        return _served({"split": value})
+    if not isinstance(value, dict):
+        return ""
+    if "serve" in value:
+        condition = _condition(value.get("when"))
+        served = _served(value["serve"])
+        return f"if {condition}, serve {served}" if condition else f"for everybody, serve {served}"
+    return _condition(value) if value.keys() & {"all", "any", "not", "segment", "operator"} else ""
+
+
 def layer_shares(*, layer: FlagLayer) -> dict[str, dict[str, float]]:
     """The percentage of the layer that each flag has, by environment; those without flags are left out."""
     found = {}
@@ -54,3 +69,13 @@ def _served(serve: dict[str, Any]) -> str:
     if "variant" in serve:
         return f"“{serve['variant']}”"
     return ", ".join(f"{share['percentage']:g} % “{share['variant']}”" for share in serve["split"])
+
+
+def _condition(when: Any) -> str:
+    if when is None:
+        return ""
+    try:
+        # Segments are named, not looked into: they may be others by now.
+        return Compiler("-", lambda _key: Condition(lambda _context: False, "")).read(when, "when").sentence
+    except FlagInvalid:
+        return ""

@@ -62,7 +62,15 @@ def stale_flags(
             if moment - state.modified < timedelta(days=days):
                 continue
             if used is not None and (state.environment.name, flag.key) not in used:
-                found.append(_finding(flag, state, "unused", f"has not been evaluated for {days} days", age))
+                found.append(
+                    _finding(
+                        flag,
+                        state,
+                        "unused",
+                        f"has not been asked for by a worker or a gateway for {days} days (OFREP is not counted)",
+                        age,
+                    )
+                )
             elif line := _same_for_all(flag, state, age):
                 found.append(line)
     return found
@@ -98,6 +106,19 @@ def _dead_rules(state: FlagState, now: datetime) -> tuple[str, ...]:
         elif rule.get("when") is None and rule.get("from") is None and until is None:
             closed = True
     return tuple(dead)
+
+
+def versions_gone(*, flag: Flag) -> list[str]:
+    """Variants of a flag that name a version which is no more."""
+    if flag.type != "version":
+        return []
+    there = {
+        str(pk)
+        for pk in Version.objects.filter(tenant=flag.tenant_id, pk__in=[value["version"] for value in flag.variants.values()]).values_list(
+            "pk", flat=True
+        )
+    }
+    return [name for name, value in flag.variants.items() if value["version"] not in there]
 
 
 def _versions_gone(tenant: Tenant, flags: list[Flag]) -> dict[str, str]:

@@ -53,6 +53,7 @@ class FlagOne(FlagPage):
             "flag": self.flag,
             "state": self.state,
             "here": cell(self.state),
+            "gone": selectors.versions_gone(flag=self.flag),
             "cells": [cell(state) for state in states],
             "form": flagforms.of_post(self.flag, posted(self.request)) if sent is not None else flagforms.of_state(self.flag, self.state),
             "choices": flagforms.CHOICES,
@@ -165,9 +166,10 @@ def _changed(row: Any) -> dict[str, Any]:
 
 
 def _brief(value: Any) -> str:
+    """A value of the history: words for splits and rules, else JSON."""
     if value is None:
         return ""
-    text = json.dumps(_plain(value), ensure_ascii=False)
+    text = selectors.words_of(value) or json.dumps(_plain(value), ensure_ascii=False)
     return text if len(text) <= 300 else f"{text[:300]}…"  # noqa: PLR2004 - a few lines
 
 

@@ -158,9 +158,12 @@ def posted(request: HttpRequest) -> dict[str, str]:
 
 
 def cell(state: FlagState) -> dict[str, Any]:
-    """A state in a list: dot, word, sentence."""
+    """A state in a list: dot, word, sentence (without the word), and the bar of a split."""
     kind, word = ("bad", "Killed") if state.killed else ("ok", "On") if state.enabled else ("idle", "Off")
-    return {"state": state, "kind": kind, "word": word, "sentence": selectors.sentence_of(state)}
+    sentence = selectors.sentence_of(state).removeprefix(f"{word}: ")
+    shares = state.document["serve"].get("split", ()) if state.enabled and not state.killed else ()
+    bar = [(share["variant"], round(share["percentage"] * 100)) for share in shares]
+    return {"state": state, "kind": kind, "word": word, "sentence": f"{sentence[:1].upper()}{sentence[1:]}", "bar": bar}
 
 
 _TYPES = (

@@ -14,6 +14,7 @@ from flags import selectors
 from flags import services as flags
 from flags.models import Flag, FlagState
 from tenants import services
+from tenants.models import Worker
 from ui import flagforms
 
 PRO = {"attribute": "plan", "operator": "in", "value": ["pro", "team"]}
@@ -182,6 +183,14 @@ def test_a_flag_is_made_described_and_deleted(page, tenant):
     answer = page.post("/t/acme/flags/new", {"do": "create", "key": "x", "type": "string", "variants": "red"})
     assert answer.status_code == 400
     assert "on a line of its own" in answer.content.decode()
+
+
+def test_a_version_that_is_gone_is_said(page, tenant, actor, upload_js):
+    version = str(upload_js().version.pk)
+    flags.flag_create(tenant=tenant, key="v", type="version", variants={"new": {"worker": "hello", "version": version}}, actor=actor)
+    assert "A version is gone" not in page.get("/t/acme/flags/v/production").content.decode()
+    Worker.objects.filter(tenant=tenant).delete()
+    assert "A version is gone" in page.get("/t/acme/flags/v/production").content.decode()
 
 
 def test_segments_and_layers(page, tenant):
