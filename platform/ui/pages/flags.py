@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from cfapi.paging import page_of
+from experiments import selectors as experiments
 from flags import selectors, services
 from flags.models import Flag, FlagState
 from ui import flagforms
@@ -149,7 +150,9 @@ class StaleFlags(FlagPage):
         """Findings, and of how many days."""
         text = self.request.GET.get("days", "30")
         days = min(int(text), 3_650) if text.isascii() and text.isdigit() and len(text) < 6 else 30  # noqa: PLR2004 - digits
-        return {"findings": selectors.stale_flags(tenant=self.tenant, days=max(days, 1))[:_FINDINGS], "days": max(days, 1)}
+        days = max(days, 1)
+        used = experiments.flag_uses(tenant=self.tenant, days=days)
+        return {"findings": selectors.stale_flags(tenant=self.tenant, days=days, used=used)[:_FINDINGS], "days": days}
 
 
 def posted(request: HttpRequest) -> dict[str, str]:
