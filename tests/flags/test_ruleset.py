@@ -120,6 +120,26 @@ def test_a_broken_flag_breaks_no_other():
     assert (ruleset.environment, ruleset.revision, len(ruleset)) == ("staging", 3, 3)
 
 
+def test_a_following_ruleset_compiles_what_has_changed_only():
+    def document(segment="a", **changed):
+        flags = {
+            "f": flag(serve=ON),
+            "g": flag(serve=ON),
+            "h": flag(serve=ON, prerequisites=[{"flag": "g", "variants": ["on"]}]),
+            **changed,
+        }
+        held = {"s": {"salt": "s", "when": {"attribute": segment, "operator": "exists"}}}
+        return json.dumps({"format": 1, "environment": "e", "flags": flags, "segments": held})
+
+    before = Ruleset(document())
+    assert all(found.value for found in before.evaluate_all(ME))
+    after = Ruleset(document(g=flag(serve={"variant": "off"})), before)
+    assert set(after._flags) == {"f"}
+    assert [found.value for found in after.evaluate_all(ME)] == [True, False, False]
+    assert [found.value for found in before.evaluate_all(ME)] == [True, True, True]
+    assert set(Ruleset(document(segment="b"), before)._flags) == set()
+
+
 def test_prerequisites():
     ruleset = many(
         base=flag(rules=[{"when": {"attribute": "plan", "operator": "equals", "value": "pro"}, "serve": ON}]),

@@ -46,8 +46,11 @@ _DECODER: Final = msgspec.json.Decoder(_Document)
 class Ruleset:
     """Evaluates the flags of one ruleset document."""
 
-    def __init__(self, data: bytes | str) -> None:
-        """Read a document (JSON). Raises FlagInvalid if it is none; a flag in it that is wrong fails when it is asked for."""
+    def __init__(self, data: bytes | str, before: Ruleset | None = None) -> None:
+        """Read a document (JSON). Raises FlagInvalid if it is none; a flag in it that is wrong fails when it is asked for.
+
+        `before` is the ruleset that this one follows: flags that are the same in both are not compiled again.
+        """
         try:
             self._document = _DECODER.decode(data)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
@@ -59,6 +62,8 @@ class Ruleset:
         # What was compiled so far; a text says why a flag could not be.
         self._flags: dict[str, Flag | str] = {}
         self._segments: dict[str, Condition | None] = {}
+        if before is not None:
+            self._keep(before)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Ruleset:
@@ -128,6 +133,18 @@ class Ruleset:
             for key in near
             if (flag := self.flag(key)) and flag.type == "version" and any(value["worker"] == worker for value in flag.variants.values())
         )
+
+    def _keep(self, before: Ruleset) -> None:
+        """Take over what was compiled and cannot have become another: it asks no other flag, and segments and layers are the same."""
+        mine, theirs = self._document, before._document
+        if {name: bytes(raw) for name, raw in mine.segments.items()} != {name: bytes(raw) for name, raw in theirs.segments.items()}:
+            return
+        if mine.layers != theirs.layers:
+            return
+        for key, flag in list(before._flags.items()):
+            raw = mine.flags.get(key)
+            if isinstance(flag, Flag) and not flag.prerequisites and raw is not None and bytes(raw) == bytes(theirs.flags[key]):
+                self._flags[key] = flag
 
     def _compile(self, key: str) -> Flag | str | None:
         raw = self._document.flags.get(key)

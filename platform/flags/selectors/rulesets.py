@@ -38,7 +38,7 @@ def ruleset_load(*, tenant: Tenant | int, environment: str, known: Ruleset | Non
     found = rows.values_list("mark", "ruleset").first()
     if found is None:
         return Ruleset(_unwritten(environment)) if _has_default(tenant_id, environment) else None
-    made = Ruleset(found[1])
+    made = Ruleset(found[1], known)
     made.mark = found[0]
     return made
 
