@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
@@ -19,6 +19,7 @@ from sandbox.errors import HostelError
 from tenants import selectors, services
 from tenants.errors import FieldInvalid
 from tenants.services import RunRequest
+from tenants.uploads import WorkerSettings
 from ui import drafts
 from ui.drafts import Drafted, DraftFile, DraftStale
 from ui.frontend.addresses import address
@@ -37,7 +38,8 @@ class Editor(WorkerPage):
     tab = "edit"
     read_scope = "workers:read"
     write_scope = "workers:deploy"
-    actions = ("save", "run", "check", "deploy", "discard")
+    actions = ("save", "run", "check", "test", "untest", "deploy", "discard")
+    action_scopes: ClassVar[Mapping[str, str]] = {"test": "workers:write", "untest": "workers:write"}
     api = "/api/v1/workers/{worker}/versions"
 
     tried: Tried | None = None
@@ -76,6 +78,7 @@ class Editor(WorkerPage):
             "sent": {**TRIED, **draft.request},
             "problem": _problem(self.error) if self.error is not None else None,
             "limit": drafts.CHARACTERS_MOST,
+            "tests": list(selectors.request_test_list(tenant=self.tenant, worker=self.worker)),
         }
 
     def do_save(self) -> HttpResponseBase | None:
@@ -120,6 +123,36 @@ class Editor(WorkerPage):
             html = render_to_string("ui/editor/result.html", {"tried": self.tried}, request=self.request)
             return JsonResponse({"html": html, "problems": self.tried.problems, "ran": self.tried.summary})
         return self.show()
+
+    def do_test(self) -> HttpResponseBase | None:
+        """Save the request with what its answer must be; where it is asked for, nothing is deployed any more that does not give it."""
+        sent = self._typed().request
+        asked = request_of(sent)
+        expect: dict[str, Any] = {"status": [self.number("expect_status")]} if self.field("expect_status") else {}
+        if contains := self.request.POST.get("expect_contains", "").replace("\r\n", "\n"):
+            expect["body"] = {"match": "contains", "value": contains}
+        values = {
+            "name": self.field("test_name"),
+            "method": asked["method"],
+            "url": asked["url"],
+            "headers": [list(pair) for pair in asked["headers"]],
+            "body": asked["body"].decode(),
+            "expect": expect,
+        }
+        name = self.worker.qualified_name
+        test = services.request_test_create(tenant=self.tenant, worker_name=name, actor=self.actor, values=values)
+        if self.field("gate") and not self.worker.gate_deploys:
+            changes = WorkerSettings(gate_deploys=True)
+            services.worker_settings_update(tenant=self.tenant, worker_name=name, settings=changes, actor=self.actor)
+        self.say(f"The test {test.name} is kept.")
+        return JsonResponse({"name": test.name}) if self._scripted else None
+
+    def do_untest(self) -> HttpResponseBase | None:
+        """Remove a saved test."""
+        name = self.worker.qualified_name
+        services.request_test_delete(tenant=self.tenant, worker_name=name, test_id=self.field("test"), actor=self.actor)
+        self.say("The test is removed.")
+        return JsonResponse({}) if self._scripted else None
 
     def do_deploy(self) -> HttpResponseBase:
         """Make a version of it, and (unless it is only to be kept) let it answer everybody."""

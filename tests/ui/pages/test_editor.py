@@ -6,14 +6,18 @@ import json
 from typing import ClassVar
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 
 from sandbox.errors import SyntaxFailed
+from sandbox.worker.record import HostCall
 from tenants import services
 from tenants.models import Version
+from tenants.runner import Answered, Caught, Line, Ran
 from ui import drafts
 from ui.drafts import DraftFile
 from ui.models import Draft
+from ui.pages import trying
 
 URL = "/t/acme/workers/hello/edit"
 SOURCE = 'export default { fetch() { return new Response("other"); } };'
@@ -249,3 +253,79 @@ def test_kinds_by_name():
 def test_a_draft_must_have_its_main_file():
     with pytest.raises(Exception, match="main"):
         drafts.check([DraftFile("a.js", "js", "")], "b.js")
+
+
+def answered(**values):
+    return Answered(
+        **{
+            "status": 200,
+            "reason": "OK",
+            "headers": [("content-type", "text/plain")],
+            "body": "hi",
+            "encoding": "utf-8",
+            "body_bytes": 2,
+            "truncated": False,
+            **values,
+        }
+    )
+
+
+THROWN = Caught(
+    timestamp=1.0,
+    name="TypeError",
+    message="<no>",
+    stack="at worker.js:1:1",
+    where="handler",
+    worker="hello",
+    file="worker.js",
+    line=1,
+    column=None,
+)
+CALL = HostCall(kind="internet", binding="", method="GET", url="http://x/<y>", status=0, started_ms=1.0, wall_ms=2.5, error="refused")
+
+
+@pytest.mark.parametrize(
+    ("ran", "words"),
+    [
+        ({"outcome": "ok", "response": answered()}, ["200", "hi"]),
+        ({"outcome": "ok", "response": answered(status=404, body="")}, ["404", "No body"]),
+        ({"outcome": "ok", "response": answered(status=500, encoding="base64", truncated=True)}, ["500", "no text", "Cut"]),
+        ({"outcome": "ok", "response": answered(headers=[("content-type", "application/json")], body='{"a":1}')}, ["&quot;a&quot;: 1"]),
+        ({"outcome": "ok", "response": answered(body="x" * 300_000, body_bytes=300_000)}, ["Cut"]),
+        ({"outcome": "exception", "error": {"code": "worker_exception", "message": "It threw."}, "exceptions": [THROWN]}, ["It threw.", "&lt;no&gt;", "worker.js:1"]),
+        ({"outcome": "exceededCpu", "calls": [CALL], "finished": False, "logs_dropped": 10}, ["exceededCpu", "refused", "&lt;y&gt;", "waitUntil"]),
+        ({"outcome": "ok", "response": answered(), "logs": [Line(timestamp=1.0, level="warn", message="y" * 5_000_000, worker="hello")]}, ["1 line", "more"]),
+    ],
+)  # fmt: skip
+def test_whatever_a_run_shows_can_be_shown(ran, words):
+    found = trying.tried(Ran(request_id="r", **ran))
+    html = render_to_string("ui/editor/result.html", {"tried": found})
+    assert len(html) < 300_000
+    for word in words:
+        assert word in html
+    assert "style=" not in html
+
+
+def test_requests_of_the_builder():
+    made = trying.request_of({"method": "POST", "url": "/x", "headers": "A: b\n\nC:d:e", "body": "ü", "key": "ada", "client": "192.0.2.1"})
+    assert made["headers"] == [("A", "b"), ("C", "d:e"), (trying.KEY_HEADER, "ada")]
+    assert made["body"] == "ü".encode()
+    with pytest.raises(Exception, match="Line 2"):
+        trying.request_of({"headers": "A: b\nnonsense"})
+
+
+class TestSavedTests:
+    def test_one_is_kept_with_what_it_expects_and_gates(self, page, tenant, ada, actor):
+        sent = state(SOURCE, method="POST", url="/x", headers="A: b", body="hi")
+        answer = act(page, "test", sent, test_name="greets", expect_status="200", expect_contains="other", gate="1")
+        assert answer.json() == {"name": "greets"}
+        worker = Version.objects.get().worker
+        test = worker.request_tests.get()
+        assert (test.method, test.url, test.expect) == ("POST", "/x", {"status": [200], "body": {"match": "contains", "value": "other"}})
+        assert worker.gate_deploys
+        assert "greets" in page.get(URL).text
+        assert act(page, "test", sent, test_name="greets").status_code == 409
+        assert act(page, "test", sent, test_name="").status_code == 400
+        assert act(page, "test", sent, test_name="b", expect_status="x").status_code == 400
+        assert page.post(URL, {"do": "untest", "test": str(test.pk)}).status_code == 302
+        assert not worker.request_tests.exists()

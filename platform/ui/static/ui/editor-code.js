@@ -86,11 +86,12 @@ export function differences(cm, place, before, after, nonce) {
       box.append(h("p", { className: "soft" }, "Too long to be compared here."));
       continue;
     }
+    const named = (what) => cm.EditorView.contentAttributes.of({ "aria-label": `${name}, ${what}`, tabindex: "0" });
     const shared = [...base(cm, { name, kind: kindOf(name) }, nonce), cm.EditorState.readOnly.of(true), cm.EditorView.editable.of(false), cm.lineNumbers()];
     if (matchMedia("(max-width: 48rem)").matches) {
-      new cm.EditorView({ parent: box, doc: now, extensions: [...shared, cm.unifiedMergeView({ original: old, mergeControls: false, collapseUnchanged: { margin: 2 } })] });
+      new cm.EditorView({ parent: box, doc: now, extensions: [...shared, named("with what changes"), cm.unifiedMergeView({ original: old, mergeControls: false, collapseUnchanged: { margin: 2 } })] });
     } else {
-      new cm.MergeView({ parent: box, a: { doc: old, extensions: shared }, b: { doc: now, extensions: shared }, collapseUnchanged: { margin: 2 }, gutter: true });
+      new cm.MergeView({ parent: box, a: { doc: old, extensions: [...shared, named("before")] }, b: { doc: now, extensions: [...shared, named("after")] }, collapseUnchanged: { margin: 2 }, gutter: true });
     }
   }
   return names.length;

@@ -84,7 +84,7 @@ function restore() {
   }
   if (!kept || kept.text === saved) return;
   const when = new Date(kept.at).toLocaleString();
-  const throwAway = button("Throw them away", () => { forget(); take(saved); notice(); say(""); });
+  const throwAway = button("Throw them away", () => { forget(); take(saved); notice(); keep(); });
   if (kept.revision === state.revision) {
     take(kept.text);
     say("Unsaved changes");
@@ -139,21 +139,23 @@ async function send(act, more = {}, again = true) {
   }
   const json = (answer.headers.get("Content-Type") ?? "").includes("json") ? await answer.json() : null;
   if (answer.ok && json) return json;
-  if (answer.status === 401) {
+  const renewed = answer.status === 403 && !json && again ? await freshToken() : "";
+  if (renewed === "fresh") return send(act, more, false);
+  if (answer.status === 401 || renewed === "ended") {
     keep();
     const where = `/accounts/login/?next=${encodeURIComponent(location.pathname)}`;
     notice("warn", "Your session has ended. Nothing you typed is lost: sign in in another tab, then come back here.", h("a", { className: "button small", href: where, target: "_blank", rel: "noopener" }, "Sign in"));
     throw { code: "session_ended", message: "Your session has ended: sign in again, then repeat this." };
   }
-  if (answer.status === 403 && !json && again && (await freshToken())) return send(act, more, false);
   throw { ...(json?.error ?? { message: `That did not work (${answer.status}).` }), problems: json?.problems ?? [] };
 }
 // Whoever has signed in anew has a new token, and this page an old one.
 async function freshToken() {
   const page = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+  if (page.redirected) return "ended";
   const found = new DOMParser().parseFromString(await page.text(), "text/html").querySelector("#editor input[name=csrfmiddlewaretoken]");
   if (found) form.elements.csrfmiddlewaretoken.value = found.value;
-  return Boolean(found);
+  return found ? "fresh" : "";
 }
 async function during(act, work) {
   if (busy) return;
@@ -201,6 +203,8 @@ const acts = {
       $("#result").innerHTML = answer.html;
       for (const place of $("#result").querySelectorAll(".place")) place.addEventListener("click", () => go(place.dataset));
       mark(answer.problems);
+      if (answer.ran.status) form.elements.expect_status.value = answer.ran.status;
+      form.elements.expect_contains.value = answer.ran.body.slice(0, 200);
     } catch (error) {
       failed(error, error.problems);
       mark(error.problems ?? []);
@@ -227,6 +231,18 @@ const acts = {
         mark(error.problems ?? []);
         if (error.problems?.length) go(error.problems[0]);
       }
+    }
+  }),
+  test: () => during("test", async () => {
+    const more = Object.fromEntries(["test_name", "expect_status", "expect_contains"].map((name) => [name, form.elements[name].value]));
+    if (form.elements.gate.checked) more.gate = "1";
+    keep();
+    try {
+      await send("test", more);
+      location.reload();
+    } catch (error) {
+      $("#test-box").hidePopover();
+      notice("bad", error.message);
     }
   }),
   discard: () => during("discard", async () => {
