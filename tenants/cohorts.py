@@ -59,6 +59,14 @@ def still_there(cohorts: Sequence[Mapping[str, Any]], weights: Mapping[uuid.UUID
     return [dict(cohort) for cohort in cohorts if all(uuid.UUID(version_id) in weights for version_id in cohort["versions"])]
 
 
+def moved(cohorts: Sequence[Mapping[str, Any]], before: str, after: str) -> list[dict[str, Any]]:
+    """Kept `cohorts` with one version in the place of another."""
+    return [
+        {**cohort, "versions": {after if key == before else key: weight for key, weight in cohort["versions"].items()}}
+        for cohort in cohorts
+    ]
+
+
 def shown_cohorts(cohorts: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
     """Kept cohorts as they are sent."""
     return [

@@ -16,6 +16,8 @@ from tenants.errors import FieldInvalid, HostnameInvalid, NamespaceNameInvalid, 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # As Cloudflare's script names, lower case: the name is a host label, where letters have no case.
 _WORKER = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
+_ALIAS = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_VERSION_PREFIX = re.compile(r"[0-9a-f]{8}")
 # Tenants' labels that would be mistaken for the platform's own hosts.
 RESERVED_TENANTS = frozenset({"www", "api", "admin", "static", "localhost", "hostel", "client", "internal"})
 HOSTNAME_CHARACTERS = 253
@@ -95,6 +97,21 @@ def check_email(text: str, *, field: str = "email") -> str:
 def is_worker_name(name: str) -> bool:
     """Whether a worker (or a namespace) can have that name: what cannot is looked up nowhere. A qualified name is none."""
     return _WORKER.fullmatch(name) is not None
+
+
+def is_alias(name: str) -> bool:
+    """Whether `name` can stand before a worker's name in a host, and is no beginning of a version's id."""
+    return _ALIAS.fullmatch(name) is not None and _VERSION_PREFIX.fullmatch(name) is None
+
+
+def check_alias(name: str) -> str:
+    """`name` itself; raises `FieldInvalid` unless it is an alias."""
+    if not is_alias(name):
+        raise FieldInvalid(
+            "An alias is 1 to 40 lower-case letters, digits and hyphens, begins with a letter and is not 8 hexadecimal digits.",
+            field="alias",
+        )
+    return name
 
 
 def check_hostname(hostname: str, *, reserved: tuple[str, ...]) -> str:

@@ -10,3 +10,7 @@ class FlagsConfig(AppConfig):
 
     name = "flags"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Keep the versions that flags name."""
+        import flags.references  # noqa: F401, PLC0415 - registers itself

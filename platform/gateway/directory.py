@@ -122,9 +122,11 @@ def _route(host: Host) -> WorkerRoute | None:
 def _version_route(tenant_id: int, worker_name: str, version_id: str) -> WorkerRoute | None:
     """A version of a worker, whatever is deployed; None where one of them is gone."""
     try:
-        return selectors.run_route(tenant_id=tenant_id, worker_name=worker_name, version_id=version_id)
+        route = selectors.run_route(tenant_id=tenant_id, worker_name=worker_name, version_id=version_id)
     except NotFound:
         return None
+    # Whoever names a version gets it, whatever a flag says.
+    return route and replace(route, flag=None)
 
 
 def _answered(question: Callable[[], Answer]) -> Answer:

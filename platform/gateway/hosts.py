@@ -13,7 +13,7 @@ from gateway.errors import HostInvalid, HostMissing
 
 # Labels as in DNS, and underscores, which workers' names may have; or an IPv6 literal. The port may be empty (RFC 9110 §7.2).
 _HOST: Final = re.compile(rb"(\[[0-9a-f:.]{2,45}\]|[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*)\.?(?::([0-9]{0,5}))?")
-_PREVIEW: Final = re.compile(r"[0-9a-f]{8}-[a-z0-9_]")
+_PREVIEW: Final = re.compile(r"(?:[0-9a-f]{8}|[a-z][a-z0-9-]*)-[a-z0-9_]")
 _HOST_BYTES: Final = 253
 _MAX_PORT: Final = 65535
 # Room for every way visitors write the hosts that are used; strangers' inventions push out strangers' inventions.
@@ -29,7 +29,7 @@ class Host:
 
     @property
     def maybe_preview(self) -> bool:
-        """Whether the name may be that of a version's preview: `{8 hex digits}-{worker}.…`."""
+        """Whether the name may be that of a version's preview: `{8 hex digits}-{worker}.…` or `{alias}-{worker}.…`."""
         return _PREVIEW.match(self.name) is not None
 
 

@@ -48,6 +48,12 @@ def blob_gc(_job: Job) -> Result:
     return {"images": images, **asdict(tenants.blobs_collect())}
 
 
+@job_kind("versions_prune", every=HOUR)
+def versions_prune(_job: Job) -> Result:
+    """Remove the versions that workers' retention policies let go."""
+    return {"versions": tenants.versions_prune()}
+
+
 @job_kind("tenants_erase", every=HOUR)
 def tenants_erase(_job: Job) -> Result:
     """Erase the tenants whose grace period is over."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ops.cli import Argument, Command, argument
 
 GROUPS = {
+    "version": "compare, try, restore and keep versions of workers",
     "backup": "make, check and restore backups",
     "audit": "check the record of what was done",
     "keys": "replace the master key",
@@ -22,6 +23,8 @@ GROUPS = {
     "user": "make people who can log in",
 }
 _TENANT = argument("tenant", help="the tenant's slug or account id")
+_WORKER = argument("worker", help="the worker's name, namespace:name for one in a namespace")
+_VERSION = argument("--version", help="its number or id; the one with the largest share where it is not given")
 
 
 def _named(name: str, text: str, **options: object) -> Argument:
@@ -295,6 +298,86 @@ COMMANDS: tuple[Command, ...] = (
         "ops.commands.experiments:detach",
         "leave a worker's versions to its deployment again",
         (_TENANT, _named("worker", "the worker's name")),
+    ),
+    Command(
+        "version list",
+        "ops.commands.versions:show_all",
+        "list a worker's versions, what each serves and why it is kept",
+        (_TENANT, _WORKER, _named("--most", "how many, the newest first", type=int, default=50, metavar="N")),
+    ),
+    Command(
+        "version diff",
+        "ops.commands.versions:diff",
+        "show what one version has otherwise than another",
+        (_TENANT, _WORKER, _named("before", "a version's number or id"), _named("after", "a version's number or id")),
+    ),
+    Command(
+        "version run",
+        "ops.commands.versions:run",
+        "send one request to a version, deployed or not",
+        (
+            _TENANT,
+            _WORKER,
+            _VERSION,
+            _named("--method", "GET where it is not given", default="GET"),
+            _named("--url", "a path, or an absolute URL", default="/"),
+            _named("--header", "'Name: value'; may be given several times", action="append"),
+            _named("--body", "its text", default=""),
+        ),
+        details="Needs a running gateway on this machine. It is nobody's traffic. Exit code 1 where the worker has not answered.",
+    ),
+    Command(
+        "version test",
+        "ops.commands.versions:test",
+        "run a worker's request tests against a version",
+        (_TENANT, _WORKER, _VERSION),
+        details="Needs a running gateway on this machine. Exit code 1 where a test fails.",
+    ),
+    Command(
+        "version restore",
+        "ops.commands.versions:restore",
+        "make a new version of what an earlier one was",
+        (
+            _TENANT,
+            _WORKER,
+            _named("version", "a version's number or id"),
+            _named("--deploy", "give it all of the traffic", action="store_true"),
+            _named("--original-secrets", "secrets as they were, not as they are", action="store_true"),
+        ),
+    ),
+    Command(
+        "version rollback",
+        "ops.commands.versions:rollback",
+        "deploy again what an earlier deployment had: code and configuration",
+        (
+            _TENANT,
+            _WORKER,
+            _named("--to", "the id of an earlier deployment; the latest with other shares where it is not given", metavar="ID"),
+            _named("--reason", "for the audit log", default=""),
+            _named("--preview", "change nothing: say where it would lead, and what is not as it was", action="store_true"),
+        ),
+    ),
+    Command(
+        "version pin",
+        "ops.commands.versions:pin",
+        "keep a version whatever the worker's retention policy says",
+        (
+            _TENANT,
+            _WORKER,
+            _named("version", "a version's number or id"),
+            _named("--reason", "why", default=""),
+            _named("--undo", "let it go as others do", action="store_true"),
+        ),
+    ),
+    Command(
+        "version prune",
+        "ops.commands.versions:prune",
+        "remove the versions that workers' retention policies let go",
+        (
+            _named("--tenant", "with --worker: slug or account id"),
+            _named("--worker", "change nothing: show what the policy of this worker would remove"),
+        ),
+        details="The background worker does the same every hour.",
     ),
     Command(
         "flags list",

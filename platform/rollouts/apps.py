@@ -12,7 +12,8 @@ class RolloutsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Have what telemetry reads counted here, too."""
+        """Have what telemetry reads counted here, too, and keep the versions that rollouts need."""
+        import rollouts.references  # noqa: F401, PLC0415 - registers itself
         from rollouts.counting import counted, reader  # noqa: PLC0415 - models exist only now
         from telemetry.consumers import consumes  # noqa: PLC0415 - the same
         from telemetry.observers import observes  # noqa: PLC0415 - the same

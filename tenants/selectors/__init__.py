@@ -58,6 +58,15 @@ from tenants.selectors.tenants import (
     token_get,
     token_list,
 )
+from tenants.selectors.versions import (
+    alias_list,
+    rollback_target,
+    version_diff,
+    version_numbered,
+    version_pins,
+    versions_expendable,
+    versions_needed,
+)
 from tenants.selectors.webhooks import delivery_get, delivery_list, webhook_get, webhook_list
 from tenants.selectors.workers import (
     deployment_get,
@@ -79,6 +88,7 @@ __all__ = [
     "AuditPage",
     "RouteExplained",
     "SecretShown",
+    "alias_list",
     "audit_chain",
     "audit_export",
     "audit_export_chain",
@@ -117,6 +127,7 @@ __all__ = [
     "request_test_run_get",
     "request_test_run_list",
     "request_tests_state",
+    "rollback_target",
     "route_explain",
     "route_lookup",
     "route_of_worker",
@@ -136,11 +147,16 @@ __all__ = [
     "tokens_unused",
     "usage_counts",
     "version_bindings",
+    "version_diff",
     "version_get",
     "version_latest",
     "version_list",
     "version_modules",
+    "version_numbered",
+    "version_pins",
     "version_program",
+    "versions_expendable",
+    "versions_needed",
     "versions_served",
     "webhook_get",
     "webhook_list",

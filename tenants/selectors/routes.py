@@ -15,12 +15,14 @@ from django.utils import timezone
 from tenants.errors import VersionNotFound, WorkerNotFound
 from tenants.grants import overrides_of, plan_of
 from tenants.limits import EffectiveLimits, effective
-from tenants.models import WHOLE, Deployment, DeploymentVersion, Tenant, Version, Worker
-from tenants.names import split_name
+from tenants.models import WHOLE, Deployment, DeploymentVersion, Tenant, Version, VersionAlias, Worker
+from tenants.names import is_alias, is_worker_name, split_name
 from tenants.rollout import RouteCohort, RouteVersion, WorkerRoute, newest_first
 
 _HOST = re.compile(r"[a-z0-9_.-]{1,253}")
 _PREVIEW = re.compile(r"([0-9a-f]{8})-([a-z0-9_][a-z0-9_-]{0,62})\.([a-z0-9-]{1,63})")
+# Hyphens of a host's first label that are looked at: it has no more than 63 characters.
+_CUTS_MOST = 63
 # The few columns of a version that routing needs (never the bindings).
 _VERSION = ("number", "tag", "created", "limits")
 
@@ -40,13 +42,14 @@ def route_lookup(hostname: str) -> WorkerRoute | None:
 
 
 def preview_lookup(hostname: str) -> WorkerRoute | None:
-    """Where a version's own host name leads: `{first 8 hex digits of its id}-{worker}.{tenant}.{base}`.
+    """Where a version's own host name leads: `{first 8 hex digits of its id}-{worker}.{tenant}.{base}`, or `{alias}-{worker}.…`.
 
     None unless the worker has previews switched on and exactly one of its versions begins so; the route then has that version alone.
     """
-    found = _PREVIEW.fullmatch(hostname.removesuffix(f".{settings.HOSTEL.base_domain}"))
+    own = hostname.removesuffix(f".{settings.HOSTEL.base_domain}")
+    found = _PREVIEW.fullmatch(own)
     if found is None:
-        return None
+        return _alias_route(*own.rpartition(".")[::2]) if own != hostname else None
     named = Worker.objects.select_related("tenant", "namespace").filter(tenant__slug=found[3], namespace=None, name=found[2])
     worker = named.filter(previews_enabled=True).first()
     if worker is None:
@@ -81,6 +84,26 @@ def route_version(*, worker_id: int, version_id: str) -> RouteVersion | None:
         return None
     version = Version.objects.filter(worker=worker, pk=pk).only(*_VERSION).first() if worker is not None else None
     return None if worker is None or version is None else _route_to(worker, None, [(version, 0)]).versions[0]
+
+
+def _alias_route(label: str, slug: str) -> WorkerRoute | None:
+    """Where `{alias}-{worker}` of a tenant leads; of several that it may be, the one with the longest alias."""
+    cuts = [at for at, character in enumerate(label) if character == "-"][:_CUTS_MOST]
+    places = {(label[:at], label[at + 1 :]) for at in cuts if is_alias(label[:at]) and is_worker_name(label[at + 1 :])}
+    if not places:
+        return None
+    aliases = VersionAlias.objects.select_related("worker__tenant", "worker__namespace", "version").filter(
+        tenant__slug=slug,
+        worker__namespace=None,
+        worker__previews_enabled=True,
+        name__in={alias for alias, _ in places},
+        worker__name__in={name for _, name in places},
+    )
+    fitting = [alias for alias in aliases if (alias.name, alias.worker.name) in places]
+    if not fitting:
+        return None
+    alias = max(fitting, key=lambda one: len(one.name))
+    return _route_to(alias.worker, str(alias.version_id), [(alias.version, WHOLE)])
 
 
 def run_route(*, tenant_id: int, worker_name: str, version_id: str | None) -> WorkerRoute | None:

@@ -21,6 +21,7 @@ from tenants.services.deployments import deployment_create
 from tenants.services.domains import domain_add, domain_remove
 from tenants.services.export import secrets_unseal, tenant_export
 from tenants.services.gating import request_tests_require
+from tenants.services.goingback import RollbackPreview, Warned, deployment_rollback, version_restore
 from tenants.services.images import image_store, images_prune
 from tenants.services.invitations import invitation_accept, invitation_create, invitation_find, invitation_revoke
 from tenants.services.members import member_add, member_remove, member_role_set, tenant_leave
@@ -38,6 +39,7 @@ from tenants.services.promotion import Preview, Promoted, worker_promote
 from tenants.services.publishing import SEND
 from tenants.services.quotas import quota_require, quotas_prune
 from tenants.services.requesttests import request_test_create, request_test_delete, request_test_update, request_tests_run
+from tenants.services.retention import alias_delete, alias_set, version_delete, version_pin, version_unpin, versions_prune
 from tenants.services.rotation import ROTATE, KeysStatus, Rotated, keys_rotate, keys_rotate_request, keys_status
 from tenants.services.runs import Run, RunRequest, worker_run
 from tenants.services.secrets import secret_delete, secret_put, secrets_update
@@ -80,6 +82,7 @@ __all__ = [
     "Outgoing",
     "Preview",
     "Promoted",
+    "RollbackPreview",
     "Rotated",
     "Run",
     "RunRequest",
@@ -87,6 +90,9 @@ __all__ = [
     "Throttle",
     "Uploaded",
     "Verified",
+    "Warned",
+    "alias_delete",
+    "alias_set",
     "audit_heads",
     "audit_verify",
     "blobs_collect",
@@ -96,6 +102,7 @@ __all__ = [
     "delivery_attempted",
     "delivery_replay",
     "deployment_create",
+    "deployment_rollback",
     "domain_add",
     "domain_remove",
     "image_store",
@@ -154,9 +161,14 @@ __all__ = [
     "token_create",
     "token_revoke",
     "user_create",
+    "version_delete",
     "version_derive",
     "version_override_create",
+    "version_pin",
+    "version_restore",
+    "version_unpin",
     "version_upload",
+    "versions_prune",
     "webhook_create",
     "webhook_delete",
     "webhook_ping",

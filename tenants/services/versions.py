@@ -18,15 +18,17 @@ from tenants import bindings as environment
 from tenants import blobs, epoch
 from tenants.actor import Actor
 from tenants.builder import BuildReport, builder
+from tenants.cohorts import moved
 from tenants.errors import LatestNotDeployed, NewestMoved, VersionNotFound, WorkerNotFound
 from tenants.models import WHOLE, Deployment, Tenant, Version, VersionImage, Worker
-from tenants.names import check_qualified_name, split_name
+from tenants.names import check_qualified_name, is_alias, split_name
 from tenants.services import images
 from tenants.services.deployments import deploy
 from tenants.services.drafts import Draft, draft_make, draft_of
 from tenants.services.gating import gate_draft
 from tenants.services.quotas import quota_require
 from tenants.services.requesttests import keep
+from tenants.services.retention import alias_put
 from tenants.services.support import (
     AUTHOR_CHARACTERS,
     SOURCE_CHARACTERS,
@@ -45,6 +47,8 @@ log = structlog.get_logger(__name__)
 Made = TypeVar("Made")
 # How often a version is made again because another one came between; each costs a build.
 _ATTEMPTS = 4
+# Wrangler's annotation for a preview's name (`--preview-alias`).
+ALIAS = "workers/alias"
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +295,9 @@ def write(built: BuiltDraft, publication: Publication) -> Uploaded:
         size=image.size,
         encrypted=draft.has_secrets,
     )
+    alias = draft.upload.annotations.get(ALIAS)
+    if isinstance(alias, str) and is_alias(alias):
+        alias_put(worker, alias, version)
     deployment = _deploy(worker, version, publication)
     audit(
         tenant=tenant,
@@ -352,13 +359,14 @@ def _deploy(worker: Worker, version: Version, publication: Publication) -> Deplo
     """Put the new version in service as the publication says."""
     if not publication.deploy:
         return None
-    entries = [(version, WHOLE)]
+    entries, cohorts = [(version, WHOLE)], None
     if publication.in_place and publication.base is not None:
         live = Deployment.objects.filter(worker=worker).order_by("-pk").first()
         if live is None:
             return None
         shares = [(entry.version, entry.weight) for entry in live.entries.select_related("version")]
         entries = [(version if old.pk == publication.base.pk else old, weight) for old, weight in shares]
+        cohorts = moved(live.cohorts or (), str(publication.base.pk), str(version.pk))
         if all(entry.pk != version.pk for entry, _ in entries):
             raise LatestNotDeployed
-    return deploy(worker, entries, actor=publication.actor, source=publication.source, message=version.message)
+    return deploy(worker, entries, actor=publication.actor, source=publication.source, message=version.message, cohorts=cohorts or ())

@@ -203,6 +203,8 @@ THEIRS: Mapping[str, Callable[[Tenant], str]] = {
     "layer": lambda tenant: flags.layer_create(tenant=tenant, key="theirs", actor=SYSTEM).key,
     "rollout": _rollout,
     "experiment": _experiment,
+    "other": lambda tenant: str(Version.objects.get(tenant=tenant).pk),
+    "alias": lambda _tenant: "theirs",
     # Operators only: nobody's thing.
     "job_id": lambda _tenant: str(uuid4()),
     "plan": lambda _tenant: "default",

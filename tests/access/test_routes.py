@@ -26,13 +26,15 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/workers/{worker}/rollouts"): {"version": "00000000-0000-4000-8000-000000000000"},
     ("POST", "/api/v1/workers/{worker}/rollouts/preflight"): {"version": "00000000-0000-4000-8000-000000000000"},
     ("POST", "/api/v1/workers/{worker}/rollouts/{rollout}/abort"): {"reason": "x"},
+    ("PUT", "/api/v1/workers/{worker}/aliases/{alias}"): {"version": "{version}"},
+    ("PUT", "/api/v1/workers/{worker}/version-flag"): {"flag": "x"},
 }
 # Routes whose parameter is a name that one may give to something new of one's own.
 NAMING = {("POST", "/api/v1/workers/{worker}/versions")}
 # Parameters that belong to a worker, and so are looked for below one of ours as well.
 # What whoever gets past the door is told in these tests.
 ADMITTED = FeatureUnsupported.code
-BELOW_WORKER = {"version", "deployment", "test_id", "test_run", "rollout"}
+BELOW_WORKER = {"version", "deployment", "test_id", "test_run", "rollout", "other", "alias"}
 
 
 def surface(name: str) -> list[Route]:
@@ -179,6 +181,8 @@ class TestThings:
         body = BODIES.get((route.method, route.path), {})
         if "versions" in body:
             return {"versions": [{"version": ids["version"], "percentage": 100}]}
+        if body.get("version"):
+            return {"version": ids["version"]}
         return body
 
     def state(self, world: World) -> Any:

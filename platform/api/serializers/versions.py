@@ -146,8 +146,100 @@ class DeploymentSent(Sent):
     message = serializers.CharField(default="", allow_blank=True)
 
 
+class Pin(Shown):
+    """A version that no policy removes."""
+
+    version = serializers.UUIDField(source="version_id")
+    reason = serializers.CharField()
+    author = serializers.CharField()
+    created = serializers.DateTimeField()
+
+
+class PinSent(Sent):
+    """Why a version is pinned."""
+
+    reason = serializers.CharField(default="", allow_blank=True)
+
+
+class Alias(Shown):
+    """A name for a version in the host name of its preview."""
+
+    name = serializers.CharField()
+    version = serializers.UUIDField(source="version_id")
+    number = serializers.IntegerField(source="version.number")
+    created = serializers.DateTimeField()
+
+
+class AliasSent(Sent):
+    """The version that an alias leads to."""
+
+    version = serializers.UUIDField()
+
+
+class RestoreSent(Sent):
+    """How an earlier version is made new."""
+
+    secrets = serializers.ChoiceField(
+        choices=("current", "original"),
+        default="current",
+        help_text="Values of its secrets: the newest version's where that has them, or those of then.",
+    )
+    deploy = serializers.BooleanField(default=False, help_text="Whether it gets all of the traffic at once.")
+    message = serializers.CharField(default="", allow_blank=True)
+
+
+class Pair(Shown):
+    """Something before and after."""
+
+    before = serializers.JSONField()
+    after = serializers.JSONField()
+    changed = serializers.BooleanField()
+
+
+class Hunk(Shown):
+    """A part of a file that differs; each line begins with a space, - or +."""
+
+    before_start = serializers.IntegerField()
+    before_lines = serializers.IntegerField()
+    after_start = serializers.IntegerField()
+    after_lines = serializers.IntegerField()
+    lines = serializers.ListField(child=serializers.CharField())
+
+
+class FileDiff(Shown):
+    """A module that differs."""
+
+    name = serializers.CharField()
+    change = serializers.ChoiceField(choices=("added", "removed", "changed"))
+    before = serializers.DictField(allow_null=True)
+    after = serializers.DictField(allow_null=True)
+    note = serializers.CharField(
+        allow_null=True, help_text="binary, too_large: no hunks. too_different: replaced whole. left_out: some lines are not in the answer."
+    )
+    hunks = Hunk(many=True)
+    added = serializers.IntegerField()
+    removed = serializers.IntegerField()
+
+
+class VersionDiff(Shown):
+    """How two versions of a worker differ; no secret is in it."""
+
+    before = serializers.DictField()
+    after = serializers.DictField()
+    same = serializers.BooleanField()
+    files = FileDiff(many=True)
+    files_left_out = serializers.IntegerField()
+    files_unchanged = serializers.IntegerField()
+    main_module = Pair()
+    bindings = serializers.ListField(child=serializers.DictField(), help_text="{name, type, change, before, after} of those that differ.")
+    limits = serializers.ListField(child=serializers.DictField(), help_text="{name, before, after} of those that differ.")
+    compatibility_date = Pair()
+    compatibility_flags = Pair()
+    flags = Pair(help_text="Keys of flags that the code names, as far as that can be seen.")
+
+
 class RollbackSent(Sent):
-    """Where to go back to: the deployment before the live one, unless `deployment` names another."""
+    """Where to go back to: the latest earlier deployment with other shares, unless `deployment` names another."""
 
     deployment = serializers.CharField(required=False, help_text="An earlier deployment's id.")
     message = serializers.CharField(default="", allow_blank=True)

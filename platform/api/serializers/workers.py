@@ -62,6 +62,31 @@ class Deployment(Shown):
         return shown_cohorts(row.cohorts)
 
 
+class Warned(Shown):
+    """Something that is not as it was when a version last served."""
+
+    code = serializers.ChoiceField(choices=("secret_gone", "secret_changed", "service_gone", "namespace_gone"))
+    version = serializers.CharField()
+    number = serializers.IntegerField()
+    name = serializers.CharField(help_text="The binding's.")
+    message = serializers.CharField()
+
+
+class RolledBack(Deployment):
+    """The deployment that a rollback has made, and what is to be known of it."""
+
+    rolled_back_to = serializers.CharField()
+    warnings = Warned(many=True)
+
+
+class RollbackTarget(Shown):
+    """Where a rollback would lead."""
+
+    live = Deployment()
+    target = Deployment()
+    warnings = Warned(many=True)
+
+
 class Worker(Shown):
     """A worker."""
 

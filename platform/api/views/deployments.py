@@ -11,16 +11,17 @@ from rest_framework.response import Response
 from api.auth import actor_of, tenant_of
 from api.bodies import validated
 from api.serializers.versions import DeploymentSent, RollbackSent
-from api.serializers.workers import Deployment
+from api.serializers.workers import Deployment, RollbackTarget, RolledBack, Warned
 from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
 from cfapi.paging import page_of
 from cfapi.render import TRIGGER
 from tenants import selectors, services
 from tenants.errors import DeploymentNotFound, FieldInvalid
-from tenants.models import Deployment as DeploymentRow
-from tenants.models import Tenant
 
 SOURCE = "api"
+TO = OpenApiParameter(
+    "deployment", str, description="An earlier deployment's id (default: the latest with other shares than the live one)."
+)
 IF_LIVE = OpenApiParameter(
     "If-Match",
     str,
@@ -75,23 +76,30 @@ class Rollback(TenantView):
 
     write_scope = "workers:deploy"
 
-    @extend_schema(operation_id="deployment_rollback", request=json_of(RollbackSent), responses={201: Deployment})
+    @extend_schema(operation_id="deployment_rollback_preview", parameters=[TO], responses=RollbackTarget)
+    def get(self, request: Request, worker: str) -> Response:
+        """Where a rollback would lead, and what is not as it was. Changes nothing."""
+        to = request.GET.get("deployment")
+        preview = selectors.rollback_target(tenant=tenant_of(request), worker_name=worker, deployment_id=_deployment(to))
+        return Response(RollbackTarget(preview).data)
+
+    @extend_schema(operation_id="deployment_rollback", parameters=[IF_LIVE], request=json_of(RollbackSent), responses={201: RolledBack})
     def post(self, request: Request, worker: str) -> Response:
-        """Deploy again what an earlier deployment deployed: a new deployment with the same versions and shares."""
+        """Deploy again what an earlier deployment deployed: the same versions, with their code and configuration, and the same shares."""
         sent = validated(request, RollbackSent)
-        tenant = tenant_of(request)
-        target = _target(tenant, worker, sent.get("deployment"))
-        made = services.deployment_create(
-            tenant=tenant,
+        made, preview = services.deployment_rollback(
+            tenant=tenant_of(request),
             worker_name=worker,
-            versions=[(entry.version_id, entry.weight / 100) for entry in target.entries.all()],
-            message=sent["message"] or f"Rollback to {target.uuid}",
+            deployment_id=_deployment(sent.get("deployment")),
+            reason=sent["message"],
             annotations={TRIGGER: "rollback"},
-            gated=False,
+            expected=expected_live(request),
             actor=actor_of(request),
             source=SOURCE,
         )
-        return Response(Deployment(made).data, status=201)
+        warnings = [Warned(warned).data for warned in preview.warnings]
+        told = {**Deployment(made).data, "rolled_back_to": str(preview.target.uuid), "warnings": warnings}
+        return Response(told, status=201, headers={"ETag": f'"{made.uuid}"'})
 
 
 def expected_live(request: Request) -> UUID | None:
@@ -105,11 +113,11 @@ def expected_live(request: Request) -> UUID | None:
         raise FieldInvalid("If-Match must be the live deployment's id in quotes, or *.", field="If-Match") from None
 
 
-def _target(tenant: Tenant, worker: str, deployment: str | None) -> DeploymentRow:
-    row = selectors.worker_get(tenant=tenant, name=worker)
-    if deployment is not None:
-        return selectors.deployment_get(tenant=tenant, worker=row, deployment_id=deployment)
-    earlier = list(selectors.deployment_list(tenant=tenant, worker=row)[1:2])
-    if not earlier:
-        raise DeploymentNotFound("There is no deployment before the live one.")
-    return earlier[0]
+def _deployment(text: str | None) -> UUID | None:
+    """The id of a deployment. Raises DeploymentNotFound."""
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        raise DeploymentNotFound from None

@@ -77,6 +77,12 @@ class VersionOne(TenantView):
         row = selectors.version_get(tenant=tenant, worker=selectors.worker_get(tenant=tenant, name=worker), version_id=version)
         return Response(Version(row).data)
 
+    @extend_schema(operation_id="version_delete", responses={204: None})
+    def delete(self, request: Request, worker: str, version: UUID) -> Response:
+        """Remove a version that is neither live nor lately deployed, pinned, the newest, or referred to."""
+        services.version_delete(tenant=tenant_of(request), worker_name=worker, version_id=version, actor=actor_of(request))
+        return Response(status=204)
+
 
 class VersionOverride(TenantView):
     """`/workers/{worker}/versions/{version}/override`."""
