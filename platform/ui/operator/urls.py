@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from ui.operator import audit, fleet, neighbours, plans, tenants, watching
+from ui.operator import audit, fleet, neighbours, plans, rollouts, tenants, watching
 
 OPERATOR: list[URLPattern | URLResolver] = [
     path("", fleet.Fleet.as_view(), name="operator"),
@@ -17,5 +17,6 @@ OPERATOR: list[URLPattern | URLResolver] = [
     path("security", watching.Security.as_view(), name="operator_security"),
     path("system", watching.System.as_view(), name="operator_system"),
     path("webhooks", watching.Webhooks.as_view(), name="operator_webhooks"),
+    path("rollouts", rollouts.Everywhere.as_view(), name="operator_rollouts"),
     path("audit", audit.Audit.as_view(), name="operator_audit"),
 ]
