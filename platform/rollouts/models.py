@@ -136,7 +136,7 @@ class Event(models.Model):
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(default=timezone.now)
-    # started, stage, waiting, approved, paused, resumed, verdict, held, and the ends.
+    # started, stage, waiting, approved, tests, paused, resumed, and the ends.
     kind = models.CharField(max_length=20)
     text = models.TextField()
     data = JSONText(default=dict)

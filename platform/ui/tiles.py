@@ -19,7 +19,13 @@ _WORDS: Final = {"fails": ("bad", "Fails"), "holds": ("ok", "Holds"), "counting"
 
 def of(guard: Guard, seen: Mapping[str, Any]) -> dict[str, Any]:
     """The tile of `guard`; `seen` is what the last look has found, which is little before the first one."""
-    tile: dict[str, Any] = {"title": guard.title, "action": guard.action, "minimum": guard.minimum, "sentence": seen.get("sentence", "")}
+    tile: dict[str, Any] = {
+        "title": guard.title,
+        "heading": guard.title if guard.title[1:2].isdigit() else guard.title.capitalize(),
+        "action": guard.action,
+        "minimum": guard.minimum,
+        "sentence": seen.get("sentence", ""),
+    }
     kind, word = _WORDS[seen.get("answer", "counting")]
     tile.update(kind=kind, word=word, p=words.p_value(float(seen.get("p", 1.0))))
     if "unit" not in seen:

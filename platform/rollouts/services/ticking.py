@@ -163,14 +163,12 @@ def _acted(rollout: Rollout, watches: list[Watch], now: datetime) -> bool:
     sentence = (back or failing)[0]["sentence"]
     after = words.span((now - _began(rollout)).total_seconds())
     if back:
-        event(rollout, "verdict", sentence, guard=back[0]["title"])
         told(rollout, SYSTEM, "rollout_judge", before=brief(rollout), verdict=sentence)
         take_back(rollout, State.ROLLED_BACK, "rollout_revert", text=f"{sentence}: rolled back after {after}", actor=SYSTEM, now=now)
         return True
     if rollout.state == State.PAUSED:
         return False
     before = brief(rollout)
-    event(rollout, "verdict", sentence, guard=failing[0]["title"])
     told(rollout, SYSTEM, "rollout_judge", before=before, verdict=sentence)
     text = f"{sentence}: paused after {after}"
     rollout.state, rollout.verdict, rollout.holding = State.PAUSED, text, "A guard has paused it."

@@ -11,13 +11,13 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from rollouts.preflight import preflight, reached
 
 from cfapi.paging import page_of
 from rollouts import selectors, services, words
 from rollouts.errors import RolloutImpossible, RolloutInvalid
 from rollouts.models import ACTIVE, Rollout, State
 from rollouts.plans import DEFAULT_STAGES, GATES, METRICS, Plan, plan_of
+from rollouts.preflight import preflight, reached
 from rollouts.services.starting import replaced
 from tenants import selectors as tenants
 from tenants.models import Version
@@ -241,7 +241,12 @@ def shown(rollout: Rollout) -> dict[str, Any]:
         now = index == rollout.stage and rollout.active
         share = min(1.0, rollout.watched / stage.seconds) if now and stage.seconds else float(done)
         lasts, watched = words.span(stage.seconds), words.span(rollout.watched)
-        more = {"lasts": lasts, "watched": watched, "percent": round(share * 100, 1)}
+        more = {
+            "lasts": lasts,
+            "watched": watched,
+            "stopped": index == rollout.stage and not rollout.active and not done,
+            "percent": round(share * 100, 1),
+        }
         stages.append({"number": index + 1, "stage": stage, "done": done, "now": now, **more})
     kind, word = STATES[State(rollout.state)]
     return {
