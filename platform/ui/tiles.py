@@ -21,7 +21,7 @@ def of(guard: Guard, seen: Mapping[str, Any]) -> dict[str, Any]:
     """The tile of `guard`; `seen` is what the last look has found, which is little before the first one."""
     tile: dict[str, Any] = {
         "title": guard.title,
-        "heading": guard.title if guard.title[1:2].isdigit() else guard.title.capitalize(),
+        "heading": guard.title if guard.title[1:2].isdigit() else guard.title[:1].upper() + guard.title[1:],
         "action": guard.action,
         "minimum": guard.minimum,
         "sentence": seen.get("sentence", ""),
