@@ -12,7 +12,7 @@ from rollouts import selectors, services
 from rollouts.errors import RolloutImpossible, RolloutInvalid, RolloutsFrozen, RolloutStateWrong, RolloutUnderWay
 from rollouts.models import Counting, Horizon, Rollout, State
 from rollouts.plans import plan_of
-from rollouts.services import ticking
+from rollouts.services import moving, ticking
 from rollouts.tallies import Tallied
 from tenants import services as tenants
 from tenants.errors import ChangedMeanwhile, VersionNotFound
@@ -376,10 +376,9 @@ class TestBadDays:
         rollout = hands.start()
         hands.traffic(hands.new, 60, errors=60)
         hands.traffic(hands.old, 60)
-        broken = ["event", "told", "take_back"]
-        for name in broken:
+        for module, name in ((ticking, "told"), (ticking, "take_back"), (moving, "deploy"), (moving, "audit"), (moving, "event")):
             with monkeypatch.context() as patch:
-                patch.setattr(ticking, name, killed)
+                patch.setattr(module, name, killed)
                 hands.later(5)
             row = again(rollout)
             assert row.state == State.RUNNING
