@@ -1,4 +1,4 @@
-"""The host's half of `crypto.subtle`: what a guest asks for by CALL with an empty binding (docs/protocol.md, "Cryptography").
+"""The host's half of `crypto.subtle`, compression streams and `caches`: what a guest asks for by CALL with an empty binding.
 
-Owns the arithmetic and its price. Keeps no key: each question brings its own, and nothing of it is remembered.
+Owns the work and its price (docs/protocol.md, "Cryptography"). Must not keep a key: each question brings its own.
 """

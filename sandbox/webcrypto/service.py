@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.errors import GuestFault
 from sandbox.protocol import events
 from sandbox.protocol.effects import Fields
-from sandbox.webcrypto import aes, keys, operations
+from sandbox.webcrypto import aes, cache, keys, operations
 from sandbox.webcrypto.codecs import OPERATIONS, Codecs
 from sandbox.webcrypto.failures import CryptoFailed
 
@@ -68,6 +68,7 @@ class Cryptographer:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="webcrypto")
         # One slow question of a tenant at a time: no tenant has both threads.
         self._turns: dict[str, asyncio.Lock] = {}
+        self._cache = cache.CacheStore()
         self._waiting_bytes: dict[str, int] = {}
 
     def close(self) -> None:
@@ -85,6 +86,9 @@ class Cryptographer:
         if name in OPERATIONS:
             invocation.codecs = invocation.codecs or Codecs()
             work: Work | None = invocation.codecs.operation(name)
+        elif name in cache.OPERATIONS:
+            key = invocation.target.key
+            work = self._cache.operation(name, key.tenant, f"{key.tenant}\n{key.worker}\n{key.variant}")
         else:
             work = _OPERATIONS.get(name)
         if work is None or not isinstance(parameters, dict) or count > MOST_BLOBS:
@@ -127,6 +131,9 @@ class Cryptographer:
 
 
 def _is_slow(name: str, parameters: Mapping[str, Any], size: int) -> bool:
+    if name in cache.OPERATIONS:
+        # Memory moves fast, and the store belongs to the loop's thread.
+        return False
     if name == "pbkdf2" or size > AT_ONCE_BYTES or parameters.get("curve") in _SLOW_CURVES:
         return True
     # What an RSA private key does; the public one takes some thirty microseconds.

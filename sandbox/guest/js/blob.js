@@ -20,6 +20,9 @@ function normalizeBlobType(type) {
 
 const LINE_ENDINGS = regexp(/\r\n|\r|\n/g);
 
+// A part that is neither a blob nor bytes is a string at once: a later part's getter may change it.
+const toBlobPart = (part) => (isBlob(part) || isBufferSource(part) ? part : toUSVString(part));
+
 function blobBytes(parts, endings) {
   const chunks = [];
   let total = 0;
@@ -50,7 +53,7 @@ class Blob {
     if (parts !== undefined) {
       const method = isObject(parts) ? parts[Symbol.iterator] : undefined;
       if (typeof method !== "function") throw new TypeError("Blob: the parts are not a sequence");
-      items = iterateToArray(parts, method);
+      items = iterateToArray(parts, method, toBlobPart);
     }
     const dictionary = toDictionary(options, "Blob: the options");
     const endings = dictionary.endings === undefined ? "transparent" : toEnum(dictionary.endings, ["transparent", "native"], "Blob: endings");
@@ -96,12 +99,19 @@ class Blob {
   }
 }
 
+// What [Clamp] does with fractions.
+function roundHalfEven(number) {
+  const floor = MathFloor(number);
+  const rest = number - floor;
+  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
+}
+
 // A [Clamp] index that counts from the end when negative.
 function relativeIndex(value, fallback, size) {
   if (value === undefined) return fallback;
   const number = +value;
   if (NumberIsNaN(number)) return 0;
-  const index = MathTrunc(MathMax(MathMin(number, 9007199254740991), -9007199254740991));
+  const index = roundHalfEven(MathMax(MathMin(number, 9007199254740991), -9007199254740991));
   return index < 0 ? MathMax(size + index, 0) : MathMin(index, size);
 }
 

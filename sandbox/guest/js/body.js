@@ -138,22 +138,62 @@ function consumeBytes(body) {
   return readAllBytes(source.stream);
 }
 
-async function readAllBytes(stream) {
-  const reader = acquireReader(stream);
-  const chunks = [];
-  let total = 0;
-  for (;;) {
-    const { value, done } = await readNext(reader);
-    if (done) return concatBytes(chunks, total);
+// Reads a stream to its end without promises between the chunks: what a tenant puts on Object.prototype ("then") stays out of it.
+class WholeBody {
+  constructor(stream) {
+    const { promise, resolve, reject } = promiseWithResolvers();
+    this.stream = stream;
+    this.reader = acquireReader(stream);
+    this.promise = promise;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.chunks = [];
+    this.total = 0;
+    this.reading = false;
+    this.ready = false;
+  }
+
+  // A chunk that is there at once comes before read() returns: then it is the loop that goes on, not a call inside a call.
+  read() {
+    if (this.reading) {
+      this.ready = true;
+      return;
+    }
+    this.reading = true;
+    do {
+      this.ready = false;
+      readerRead(this.reader, this);
+    } while (this.ready);
+    this.reading = false;
+  }
+
+  chunk(value) {
     if (!isObject(value) || !bufferIsView(value) || typedArrayTag(value) !== "Uint8Array") {
       const error = new TypeError("The body's stream gave something that is not a Uint8Array");
-      markHandled(readableCancel(stream, error));
-      throw error;
+      this.reject(error);
+      markHandled(readableCancel(this.stream, error));
+      return;
     }
     // Its owner may write to it before we are done.
-    chunks[chunks.length] = bytesCopy(value);
-    total += typedArrayByteLength(value);
+    this.chunks[this.chunks.length] = bytesCopy(value);
+    this.total += typedArrayByteLength(value);
+    this.read();
   }
+
+  close() {
+    this.resolve(concatBytes(this.chunks, this.total));
+  }
+
+  error(reason) {
+    this.reject(reason);
+  }
+}
+internal(WholeBody);
+
+function readAllBytes(stream) {
+  const whole = new WholeBody(stream);
+  whole.read();
+  return whole.promise;
 }
 
 // All of a usable body as text; nothing is encoded when it was text.

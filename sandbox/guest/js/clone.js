@@ -209,21 +209,35 @@ const cloneOperation = {
     if (given === undefined) return structuredCloneValue(value);
     const method = isObject(given) ? given[Symbol.iterator] : undefined;
     if (typeof method !== "function") throw new TypeError("structuredClone: transfer is not a sequence");
-    const transfer = iterateToArray(given, method);
-    const first = new Cloner();
-    first.transferred = new SafeSet();
-    for (let i = 0; i < transfer.length; i++) {
-      const item = transfer[i];
-      if (!isObject(item) || host.classOf(item) !== "ArrayBuffer") throw cloneError("A value that is no ArrayBuffer in the transfer list");
-      if (first.transferred.has(item)) throw cloneError("An ArrayBuffer that is twice in the transfer list");
-      first.transferred.add(item);
-      first.memory.set(item, item);
-    }
-    // All that can fail, and all tenant code, runs before anything is detached; then a clone of our own clone gets the moved buffers.
-    const middle = first.clone(value);
-    for (let i = 0; i < transfer.length; i++) if (bufferDetached(transfer[i])) throw cloneError("A detached ArrayBuffer in the transfer list");
-    const second = new Cloner();
-    for (let i = 0; i < transfer.length; i++) second.memory.set(transfer[i], bufferTransfer(transfer[i]));
-    return second.clone(middle);
+    return cloneWithTransfer(value, iterateToArray(given, method), []);
   },
 };
+
+// StructuredSerializeWithTransfer and its counterpart at once; the ports that were moved are added to `ports`.
+function cloneWithTransfer(value, transfer, ports) {
+  const first = new Cloner();
+  first.transferred = new SafeSet();
+  for (let i = 0; i < transfer.length; i++) {
+    const item = transfer[i];
+    if (!isObject(item) || (host.classOf(item) !== "ArrayBuffer" && !isMessagePort(item))) {
+      throw cloneError("A value in the transfer list that is neither an ArrayBuffer nor a MessagePort");
+    }
+    if (first.transferred.has(item)) throw cloneError("A value that is twice in the transfer list");
+    first.transferred.add(item);
+    first.memory.set(item, item);
+  }
+  // All that can fail, and all tenant code, runs before anything is detached; then a clone of our own clone gets what was moved.
+  const middle = first.clone(value);
+  for (let i = 0; i < transfer.length; i++) {
+    if (isMessagePort(transfer[i])) requireMovable(transfer[i]);
+    else if (bufferDetached(transfer[i])) throw cloneError("A detached ArrayBuffer in the transfer list");
+  }
+  const second = new Cloner();
+  for (let i = 0; i < transfer.length; i++) {
+    const item = transfer[i];
+    const moved = isMessagePort(item) ? movePort(item) : bufferTransfer(item);
+    if (isMessagePort(moved)) ports[ports.length] = moved;
+    second.memory.set(item, moved);
+  }
+  return second.clone(middle);
+}

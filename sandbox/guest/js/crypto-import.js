@@ -187,7 +187,10 @@ function describedKey(text, bytes, isPrivate, algorithm, extractable, usages) {
 
 function generateKey(algorithm, extractable, usages, done, fail) {
   const { name } = algorithm;
-  const [ofPublic, ofPrivate] = usagesOf(name);
+  // By index: taking an array apart would ask the tenant's Array.prototype.
+  const allowed = usagesOf(name);
+  const ofPublic = allowed[0];
+  const ofPrivate = allowed[1];
   requireUsages(usages, ofPublic | ofPrivate);
   if (isAes(name) || name === "HMAC") {
     const bits = name === "HMAC" ? hmacLength(algorithm) : aesLength(algorithm);

@@ -20,12 +20,13 @@ function define(name, value, enumerable = false) {
 
 // Interfaces are not enumerable; operations and attributes are.
 for (const Class of [
-  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CompressionStream, CountQueuingStrategy, Crypto, CryptoKey, CustomEvent, DecompressionStream, ErrorEvent, Event, EventTarget,
-  ExecutionContext, Fetcher, File, FixedLengthStream, FormData, Headers, IdentityTransformStream, Navigator, Performance,
-  PromiseRejectionEvent, QuotaExceededError, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
-  ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, SubtleCrypto, TextDecoder, TextDecoderStream, TextEncoder,
-  TextEncoderStream, TransformStream, TransformStreamDefaultController, URL, URLSearchParams, WritableStream,
-  WritableStreamDefaultController, WritableStreamDefaultWriter,
+  AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, Cache, CacheStorage, CompressionStream, CountQueuingStrategy, Crypto,
+  CryptoKey, CustomEvent, DecompressionStream, ErrorEvent, Event, EventSource, EventTarget, ExecutionContext, Fetcher, File,
+  FixedLengthStream, FormData, Headers, IdentityTransformStream, MessageChannel, MessageEvent, MessagePort, Navigator, Performance,
+  PromiseRejectionEvent, QuotaExceededError, ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest, ReadableStreamDefaultController, ReadableStreamDefaultReader, Request, Response, SubtleCrypto, TextDecoder,
+  TextDecoderStream, TextEncoder, TextEncoderStream, TransformStream, TransformStreamDefaultController, URL, URLPattern, URLSearchParams,
+  WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter,
 ]) {
   define(Class.name, Class);
 }
@@ -40,9 +41,10 @@ for (const operations of [cloneOperation, fetchOperation, reportOperation, taskO
 }
 
 define("console", consoleObject);
+define("caches", caches, true);
 define("crypto", crypto, true);
 define("navigator", new Navigator(), true);
-define("performance", new Performance(), true);
+define("performance", performance, true);
 define("scheduler", scheduler, true);
 define("self", globalThis, true);
 for (const name of ["atob", "btoa"]) define(name, globalThis[name], true);

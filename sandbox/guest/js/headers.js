@@ -193,11 +193,14 @@ function fillFromRecord(list, record) {
 let headersState;
 let isHeaders;
 
+const HEADERS_KEY = ObjectFreeze({ __proto__: null });
+
 class Headers {
   #s;
 
-  constructor(init = undefined) {
-    if (init instanceof HeadersState) {
+  // `instanceof` would ask a proxy for its prototype, which the standard does not.
+  constructor(init = undefined, key = undefined) {
+    if (key === HEADERS_KEY) {
       this.#s = init;
       return;
     }

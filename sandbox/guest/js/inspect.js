@@ -319,13 +319,13 @@ function platformObject(value) {
   if (isHeaders(value)) return { name: "Headers", fields: sortAndCombine(headerList(headersState(value))) };
   if (isRequest(value)) {
     const { body, headers, method, url } = requestState(value);
-    return { name: "Request", fields: ["method", method, "url", url, "headers", new Headers(headers), "bodyUsed", bodyUsed(body)] };
+    return { name: "Request", fields: ["method", method, "url", url, "headers", new Headers(headers, HEADERS_KEY), "bodyUsed", bodyUsed(body)] };
   }
   if (isResponse(value)) {
     const { body, headers, status, statusText, url } = responseState(value);
     return {
       name: "Response",
-      fields: ["status", status, "statusText", statusText, "headers", new Headers(headers), "bodyUsed", bodyUsed(body), "url", url],
+      fields: ["status", status, "statusText", statusText, "headers", new Headers(headers, HEADERS_KEY), "bodyUsed", bodyUsed(body), "url", url],
     };
   }
   if (isSearchParams(value)) return { name: "URLSearchParams", fields: paramsState(value).pairs };

@@ -119,7 +119,7 @@ class Response {
   }
   get headers() {
     const state = this.#s;
-    if (state.headersFace === null) state.headersFace = new Headers(state.headers);
+    if (state.headersFace === null) state.headersFace = new Headers(state.headers, HEADERS_KEY);
     return state.headersFace;
   }
   get cf() {

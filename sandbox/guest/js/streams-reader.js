@@ -211,7 +211,7 @@ class ReadableStreamAsyncIterator {
     return this.#ongoing;
   }
 
-  return(value = undefined) {
+  return(value) {
     if (!(isObject(this) && #reader in this)) return badReceiver();
     const step = () => this.#return(value);
     this.#ongoing = this.#ongoing === null ? step() : promiseThen(this.#ongoing, step, step);

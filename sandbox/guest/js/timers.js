@@ -231,8 +231,15 @@ const wallClock = () => MathFloor(host.now());
 // Milliseconds since the current request began. Time stands still while a worker computes, so this moves at I/O alone.
 const sinceStart = () => (current === null ? 0 : wallClock() - current.start);
 
+let performance;
+
 class Performance extends EventTarget {
   #brand = undefined;
+
+  constructor() {
+    if (performance !== undefined) throw new TypeError("Illegal constructor");
+    super();
+  }
   now() {
     this.#brand;
     return sinceStart();
@@ -242,9 +249,11 @@ class Performance extends EventTarget {
     return current === null ? 0 : current.start;
   }
   toJSON() {
+    this.#brand;
     return { timeOrigin: this.timeOrigin };
   }
 }
+performance = new Performance();
 
 defineInterface(Scheduler);
 defineInterface(Performance);

@@ -153,7 +153,7 @@ function definePairIterable(Class, name, pairsOf) {
 }
 
 // Steps through any iterable without Array.prototype[Symbol.iterator] where it is an untouched array.
-function iterateToArray(iterable, method) {
+function iterateToArray(iterable, method, convert = undefined) {
   const result = [];
   const iterator = ReflectApply(method, iterable, []);
   if (!isObject(iterator)) throw new TypeError("the iterator is not an object");
@@ -162,7 +162,8 @@ function iterateToArray(iterable, method) {
     const step = ReflectApply(next, iterator, []);
     if (!isObject(step)) throw new TypeError("the iterator's result is not an object");
     if (step.done) return result;
-    result[result.length] = step.value;
+    const { value } = step;
+    result[result.length] = convert === undefined ? value : convert(value);
   }
 }
 

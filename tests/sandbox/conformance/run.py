@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
@@ -34,7 +35,7 @@ PAGE = ROOT / "docs" / "conformance.md"
 # What a subtest fails for that asks for a global which no worker has, by its message: such a subtest does not apply.
 FOREIGN = re.compile(
     r"\b(document|XMLHttpRequest|Worker|SharedWorker|SharedArrayBuffer|FileReader|FileReaderSync|Image|HTMLElement|Node|ServiceWorkerContainer"
-    r"|VideoFrame|indexedDB|postMessage|onmessage|localStorage|ShadowRealm|BroadcastChannel|window|frames) is not defined\b"
+    r"|VideoFrame|indexedDB|postMessage|onmessage|localStorage|ShadowRealm|MutationObserver|BroadcastChannel|window|frames) is not defined\b"
 )
 STATUS = ("passed", "failed", "timed out", "not run", "precondition failed")
 PASSED, NOT_APPLICABLE = 0, 4
@@ -61,12 +62,20 @@ class Result:
 
 
 class Files:
-    """Stands for the test server: answers with the files below a folder."""
+    """Stands for the test server: answers with the files below a folder, and as the two of its scripts that the suites need."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
 
     async def __call__(self, request: Request) -> Response:
+        address = urlsplit(request.url)
+        if address.path.endswith("/inspect-headers.py"):
+            wanted = [name.encode() for name in parse_qs(address.query)["headers"][0].lower().split("|")]
+            shown = [(b"x-request-" + name, value) for name, value in request.headers if name in wanted]
+            return Response(200, "OK", [*shown, (b"content-type", b"text/plain")], b"", "cold", "files")
+        if address.path.endswith("/echo-content.py"):
+            body = request.body if isinstance(request.body, bytes | None) else b"".join([chunk async for chunk in request.body])
+            return Response(200, "OK", [(b"content-type", b"text/plain")], body or b"", "cold", "files")
         path = (self._root / request.url.removeprefix(wpt.ORIGIN).split("?")[0].split("#")[0].lstrip("/")).resolve()
         if not request.url.startswith(wpt.ORIGIN) or not path.is_file() or self._root not in path.parents or path.suffix == ".py":
             return Response(404, "Not Found", [], b"", "cold", "files")
