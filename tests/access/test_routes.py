@@ -23,6 +23,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/workers/{worker}/deployments"): {"versions": [{"version": "{version}", "percentage": 100}]},
     ("PATCH", "/api/v1/members/{member_id}"): {"role": "viewer"},
     ("POST", "/api/v1/workers/{worker}/tests"): {"name": "x"},
+    ("PUT", "/api/v1/workers/{worker}/version-flag"): {"flag": "x"},
     ("POST", "/api/v1/workers/{worker}/rollouts"): {"version": "00000000-0000-4000-8000-000000000000"},
     ("POST", "/api/v1/workers/{worker}/rollouts/preflight"): {"version": "00000000-0000-4000-8000-000000000000"},
     ("POST", "/api/v1/workers/{worker}/rollouts/{rollout}/abort"): {"reason": "x"},
