@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from django.db.models import Count, FloatField, Q, Sum
 from django.db.models.functions import Cast
+from django.utils import timezone
 
 from experiments.comparing import LEAST, Comparison, Sums, compare, value_of
 from experiments.metrics import OF_EVENTS, Metric, of_row
@@ -21,6 +22,9 @@ from experiments.words import summary
 
 # Of all participants: beyond this the variants are no longer kept apart.
 CROSSED_SHARE: Final = 0.01
+# Between two looks at one experiment, at least; and how many times as long as the look took.
+LOOK_SECONDS: Final = 5.0
+_TIMES_AS_LONG: Final = 50
 _COLUMNS: Final[Mapping[str, str]] = {"errors": "errors", "cpu_ms": "cpu_us", "wall_ms": "wall_us"}
 _PER_MS: Final = 1_000.0
 
@@ -82,6 +86,21 @@ def analyse(experiment: Experiment) -> Analysis:
     warnings = _warnings(experiment, ratio, crossed, counts)
     told = summary(experiment.control, metrics, arms, comparisons, alpha=alpha, warnings=warnings)
     return Analysis(alpha, arms, comparisons, ratio, crossed, experiment.turned_away, warnings, told)
+
+
+def fresh(experiment: Experiment) -> dict[str, Any] | None:
+    """The last look, where another one is not worth it yet: large experiments are looked at less often."""
+    last, at = experiment.analysis, experiment.analysed_at
+    if last is None or at is None or "took" not in last:
+        return None
+    wait = max(LOOK_SECONDS, _TIMES_AS_LONG * last["took"])
+    return last if 0 <= (timezone.now() - at).total_seconds() < wait else None
+
+
+def results(experiment: Experiment) -> dict[str, Any]:
+    """What an experiment says now, or said a moment ago."""
+    running = experiment.status == Experiment.Status.RUNNING
+    return (fresh(experiment) if running else None) or as_json(analyse(experiment))
 
 
 def as_json(analysis: Analysis) -> dict[str, Any]:

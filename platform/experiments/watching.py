@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from experiments.absorbing import events_absorb, events_prune
-from experiments.analysis import Analysis, analyse, as_json
+from experiments.analysis import Analysis, analyse, as_json, fresh
 from experiments.models import Experiment, FlagCount
 from flags import services as flags
 from flags.errors import FlagNotFound
@@ -27,7 +27,7 @@ from tenants.services.support import audit, tenant_lock
 log = structlog.get_logger(__name__)
 
 # How long evaluations by hour are kept.
-COUNT_DAYS: Final = 400
+COUNT_DAYS: Final = 90
 
 
 def experiments_watch() -> dict[str, int]:
@@ -52,20 +52,30 @@ def experiments_prune() -> dict[str, int]:
     return {"events": events_prune(), "counts": FlagCount.objects.filter(hour__lt=old).delete()[0]}
 
 
-@transaction.atomic
 def _look(pk: int) -> int:
-    tenant_lock(Experiment.objects.select_related("tenant").get(pk=pk).tenant)
-    experiment = Experiment.objects.select_for_update(no_key=True).get(pk=pk)
-    if experiment.status != Experiment.Status.RUNNING:
+    seen = Experiment.objects.select_related("tenant").get(pk=pk)
+    if fresh(seen) is not None:
         return 0
-    found = analyse(experiment)
+    before = time.monotonic()
+    # Outside of the transaction: a million participants take a while, and nobody else could write on SQLite.
+    found = analyse(seen)
+    return _store(seen, found, took=time.monotonic() - before)
+
+
+@transaction.atomic
+def _store(seen: Experiment, found: Analysis, *, took: float) -> int:
+    tenant_lock(seen.tenant)
+    experiment = Experiment.objects.select_for_update(no_key=True).get(pk=seen.pk)
+    if experiment.status != Experiment.Status.RUNNING or experiment.analysed_at != seen.analysed_at:
+        # Stopped, or looked at by somebody else meanwhile.
+        return 0
     news = [(name, action, facts) for name, action, facts in _news(found) if name not in experiment.told]
     for name, action, facts in news:
         experiment.told = [*experiment.told, name]
         audit(tenant=experiment.tenant, actor=Actor.system(), action=action, target=experiment.key, reason=found.summary[:500], **facts)
         if action == "experiment_breach" and experiment.on_breach == "kill":
             _kill(experiment, facts)
-    experiment.analysis, experiment.analysed_at = as_json(found), timezone.now()
+    experiment.analysis, experiment.analysed_at = {**as_json(found), "took": round(took, 3)}, timezone.now()
     experiment.save(update_fields=["analysis", "analysed_at", "told"])
     return len(news)
 

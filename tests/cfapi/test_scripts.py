@@ -55,6 +55,12 @@ class TestUpload:
     def test_what_has_no_effect_is_said(self, api: Api) -> None:
         assert "from_the_future" in api.deploy(from_the_future=True).envelope["messages"][0]["message"]
 
+    def test_flagship_is_a_binding_to_an_environment_of_flags(self, api: Api) -> None:
+        flags = {"type": "flagship", "name": "FLAGS", "app_id": "staging"}
+        assert api.deploy(bindings=[flags]).status == 200
+        assert api.get(f"{SCRIPT}/settings").result["bindings"] == [flags]
+        assert api.deploy(bindings=[{**flags, "app_id": "No such name"}]).status == 400
+
     def test_inheriting(self, api: Api) -> None:
         api.deploy(bindings=[{"type": "plain_text", "name": "A", "text": "1"}, {"type": "secret_text", "name": "S", "text": "s"}])
         inherit = [{"type": "inherit", "name": "A"}, {"type": "inherit", "name": "GONE"}]

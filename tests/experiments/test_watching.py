@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -54,6 +55,12 @@ def take_part(experiment: Experiment, variant: str, count: int, *, failing: floa
     )
 
 
+def look() -> int:
+    """Another look, however short the last one's was ago."""
+    Experiment.objects.update(analysed_at=None)
+    return watching.experiments_watch()["told"]
+
+
 def actions() -> list[str]:
     told = AuditEvent.objects.filter(target="paint").exclude(action="experiment_create")
     return sorted(told.values_list("action", flat=True))
@@ -75,8 +82,8 @@ def test_a_broken_guardrail_is_told_once_and_switches_the_flag_off(experiment: E
     Experiment.objects.update(on_breach="kill")
     take_part(experiment, "red", 1_000)
     take_part(experiment, "blue", 1_000, failing=0.08)
-    assert watching.experiments_watch()["told"] == 2
-    assert watching.experiments_watch()["told"] == 0
+    assert look() == 2
+    assert look() == 0
     assert actions() == ["experiment_breach", "experiment_conclude"]
     ruleset = flag_selectors.ruleset(tenant=tenant, environment="production")
     assert ruleset is not None
@@ -125,6 +132,23 @@ def test_one_that_fails_does_not_keep_others_from_being_looked_at(experiment: Ex
     broken: dict[str, Any] = {"environment": "production", "flag": "f", "control": "a", "status": "running", "metrics": [{"name": 1}]}
     Experiment.objects.create(tenant=other_tenant, key="broken", shares={"a": 1.0}, started_at=timezone.now(), **broken)
     assert watching.experiments_watch()["looked"] == 1
+
+
+def test_a_look_is_worth_a_while(experiment: Experiment) -> None:
+    take_part(experiment, "red", 200)
+    watching.experiments_watch()
+    first = Experiment.objects.get()
+    watching.experiments_watch()
+    assert Experiment.objects.get().analysed_at == first.analysed_at
+    assert analysis.results(first) == first.analysis
+    # One that took long is left alone for longer.
+    Experiment.objects.update(analysed_at=timezone.now() - timedelta(minutes=1), analysis={**first.analysis, "took": 10.0})
+    assert analysis.fresh(Experiment.objects.get()) is not None
+    Experiment.objects.update(analysed_at=timezone.now() - timedelta(minutes=10))
+    assert analysis.fresh(Experiment.objects.get()) is None
+    # A clock that was set back does not stop the looking.
+    Experiment.objects.update(analysed_at=timezone.now() + timedelta(hours=1))
+    assert analysis.fresh(Experiment.objects.get()) is None
 
 
 def test_erasing_a_tenant_leaves_nothing(experiment: Experiment, tenant: Tenant) -> None:

@@ -121,8 +121,8 @@ class ExperimentResults(TenantView):
     @extend_schema(operation_id="experiment_results", responses=shown.Results)
     def get(self, request: Request, experiment: str) -> Response:
         """What it says now; looking often does no harm."""
-        found = analysis.analyse(selectors.experiment_get(tenant=tenant_of(request), key=experiment))
-        return Response(shown.Results(analysis.as_json(found)).data)
+        found = analysis.results(selectors.experiment_get(tenant=tenant_of(request), key=experiment))
+        return Response(shown.Results(found).data)
 
 
 class Events(TenantView):
