@@ -28,7 +28,6 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/workers/{worker}/rollouts/preflight"): {"version": "00000000-0000-4000-8000-000000000000"},
     ("POST", "/api/v1/workers/{worker}/rollouts/{rollout}/abort"): {"reason": "x"},
     ("PUT", "/api/v1/workers/{worker}/aliases/{alias}"): {"version": "{version}"},
-    ("PUT", "/api/v1/workers/{worker}/version-flag"): {"flag": "x"},
 }
 # Routes whose parameter is a name that one may give to something new of one's own.
 NAMING = {("POST", "/api/v1/workers/{worker}/versions")}
