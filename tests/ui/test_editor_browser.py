@@ -184,6 +184,7 @@ class TestLogs:
         page = browser.page
         browser.go("/t/demo/workers/hello/logs?live=1&text=followed")
         expect(page.locator("#tail-state")).to_contain_text("Live", timeout=30_000)
+        expect(page.locator("#tail-state .dot")).to_have_count(1)
         visit(browser, "/?name=followed-1")
         visit(browser, "/?name=other")
         expect(page.locator(".record")).to_have_count(1, timeout=30_000)

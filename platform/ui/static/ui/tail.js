@@ -20,7 +20,7 @@ function say(kind, word) {
   const shapes = { ok: '<circle cx="4" cy="4" r="4"/>', warn: '<path d="M4 0 8 8H0Z"/>', bad: '<path d="M0 0h8v8H0Z"/>', idle: '<circle cx="4" cy="4" r="3" fill="none" stroke="currentColor" stroke-width="1.5"/>' };
   const place = document.querySelector("#tail-state");
   place.innerHTML = `<span class="status ${kind}"><svg class="dot" viewBox="0 0 8 8" aria-hidden="true">${shapes[kind]}</svg><span></span></span>`;
-  place.querySelector("span span").textContent = word;
+  place.querySelector(".status > span").textContent = word;
 }
 function tell() {
   const parts = [];
