@@ -1,7 +1,8 @@
-"""A real Hostel takes a bad version back by itself, while visitors come."""
+"""A real Hostel takes a bad version back by itself, while visitors come; and the commands."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -36,3 +37,39 @@ def test_a_bad_version_is_taken_back_under_load(hostel):
     assert "live now: 100 %" in done.stdout
     # And from then on nobody meets it, in whichever process.
     assert "v2" not in {hostel.worker("shop").text for _ in range(40)}
+
+
+def command(hostel, *words: str, fails: bool = False):
+    """Runs `hostel rollouts …` beside it; its document."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HOSTEL_") and name != "DATABASE_URL"}
+    own = {"HOSTEL_HOME": str(hostel.home), "HOSTEL_PORT": str(hostel.port), "HOSTEL_GUEST_CACHE": os.environ["HOSTEL_GUEST_CACHE"]}
+    done = subprocess.run(
+        [sys.executable, "-m", "ops", "rollouts", *words, "--json"],
+        capture_output=True, text=True, check=False, cwd=ROOT, env={**clean, **own}, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_commands(hostel):
+    for source, deploy in (("1", "true"), ("2", "false")):
+        code = f"export default {{ fetch: () => new Response('{source}') }};"
+        body = {"main_module": "w.js", "modules": [{"name": "w.js", "content": code}]}
+        answer = hostel.call(
+            "localhost", f"/api/v1/workers/till/versions?deploy={deploy}", "POST", json.dumps(body).encode(),
+            Authorization=f"Bearer {hostel.demo['api_token']}", Content_Type="application/json",
+        )  # fmt: skip
+        assert answer.status == 201, answer.text
+    command(hostel, "freeze", "--reason", "a holiday")
+    assert "a holiday" in str(command(hostel, "start", "demo", "till", "v2", fails=True))
+    assert command(hostel, "freeze", "--lift")["lifted"]
+    made = command(hostel, "start", "demo", "till", "2", "--stage", "10:5m", "--stage", "50:1h:approval", "--stage", "100")
+    assert (made["state"], made["percent"], [stage["gate"] for stage in made["stages"]]) == (
+        "running",
+        10,
+        ["automatic", "approval", "automatic"],
+    )
+    assert command(hostel, "pause", "demo", "till")["state"] == "paused"
+    assert [row["worker"] for row in command(hostel, "status")["rollouts"]] == ["till"]
+    ended = command(hostel, "abort", "demo", "till", "--reason", "no")
+    assert (ended["state"], command(hostel, "status", "demo", "till")["id"]) == ("aborted", ended["id"])

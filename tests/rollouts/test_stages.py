@@ -395,7 +395,7 @@ def test_two_looks_at_once_begin_one_stage(transactional_db, hands):
     rollout = hands.start()
     through(hands, 50)
     hands.good(40)
-    hands.now += timedelta(seconds=10)
+    hands.now += timedelta(seconds=15)
     Horizon.objects.update_or_create(node="here", defaults={"until": hands.now})
 
     def look() -> None:
