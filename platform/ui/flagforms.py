@@ -329,6 +329,9 @@ def _written(rule: RuleForm) -> dict[str, Any]:
     when = _when(rule, place)
     if when is not None:
         found["when"] = when
+    elif not rule.everybody:
+        # Emptied by mistake, it would be for everybody.
+        raise FieldInvalid(f"Rule {rule.order or rule.n + 1} has no condition: say that it is for everybody, or remove it.", field=place)
     found |= {name: value for name, value in (("from", rule.begins), ("until", rule.until)) if value}
     return found
 

@@ -137,6 +137,14 @@ def test_what_is_refused_keeps_what_was_typed(page, rich):
     assert "is not a percentage" in unescaped(answer.content.decode())
 
 
+def test_a_rule_that_was_emptied_is_not_for_everybody(page, rich):
+    sent = typed(page.get(WHERE).content.decode())
+    emptied = {**sent, "rule.1.0.attribute": "", "rule.1.0.operator": "equals", "rule.1.0.value": ""}
+    assert "has no condition" in page.post(WHERE, emptied).content.decode()
+    assert page.post(WHERE, {**emptied, "rule.1.everybody": "on"}).status_code == 302
+    assert "when" not in FlagState.objects.get(pk=rich.pk).document["rules"][1]
+
+
 def test_a_second_tab_overwrites_nothing(page, rich, tenant, actor):
     sent = typed(page.get(WHERE).content.decode())
     flags.flag_state_update(tenant=tenant, key="f", environment="production", changes={"enabled": False}, actor=actor)
