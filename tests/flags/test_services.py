@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flags import selectors, services
 from flags.errors import FlagEnvironmentNotFound, FlagInUse, FlagInvalid, FlagNotFound, LayerNotFound, SegmentNotFound
 from flags.models import Flag, FlagEnvironment, FlagRevision
-from tenants import epoch
+from tenants import epoch, referring
 from tenants import services as tenants
 from tenants.errors import ChangedMeanwhile, FieldInvalid, NameTaken, QuotaExceeded
 from tenants.models import AuditEvent, WebhookDelivery, Worker
@@ -270,6 +270,16 @@ def test_a_flag_that_names_versions(tenant, versions, make, change, ask):
     finding = next(one for one in selectors.stale_flags(tenant=tenant) if one.environment == "production")
     assert (finding.why, finding.flag) == ("version_gone", "v")
     assert version in finding.sentence
+
+
+def test_a_version_that_a_flag_names_stays(tenant, actor, make, upload_js):
+    version = upload_js().version
+    upload_js("export default { fetch: () => new Response('2') };")
+    upload_js("export default { fetch: () => new Response('3') };")
+    make("v", type="version", variants={"old": {"worker": "hello", "version": str(version.pk)}})
+    assert referring.referred(version.worker) == {str(version.pk): "a flag"}
+    services.flag_delete(tenant=tenant, key="v", actor=actor)
+    assert referring.referred(version.worker) == {}
 
 
 @pytest.mark.parametrize(
