@@ -44,10 +44,13 @@ function copyURL(url) {
 // scheme "://" host [":" port] path ["?" query] ["#" fragment] where nothing needs encoding.
 const PLAIN =
   regexp(/^(https?):\/\/([a-z0-9\-.]*[a-z])(?::([1-9][0-9]{0,4}))?(\/[!$-;=@-[\]_a-z|~]*)?(\?[!$-&(-;=?-~]*)?(#[!#-;=?-_a-~]*)?$/);
+const LONGEST_PLAIN = 4096;
 const DOT_SEGMENT = regexp(/\/(?:\.|%2e)/i);
 
 // The record of a plain absolute http(s) URL, or undefined when the full parser must look at it.
 function parsePlain(input) {
+  // The engine remembers a place for each character that an expression may have to give back: a megabyte of URL would cost a hundred of memory.
+  if (input.length > LONGEST_PLAIN) return undefined;
   const parts = PLAIN.exec(input);
   if (parts === null) return undefined;
   const path = parts[4];

@@ -28,7 +28,7 @@ _OBJECTS = re.compile(r"add_objects\((.*?)\);", re.DOTALL)
 _QUOTED_ANY = re.compile(r"""(["'`])((?:(?!\1).)+)\1""")
 _FUNCTION = re.compile(r"^(?:async )?function\s*\*?\s*(\w+)", re.MULTILINE)
 _ASSIGNED = re.compile(r"^\s*([A-Za-z_]\w*)\s*=[^=>]", re.MULTILINE)
-_DECLARED = re.compile(r"\b(?:var|let|const|function|class)\s+(\w+)")
+_DECLARED = re.compile(r"^(?:var|let|const|function|class)\s+(\w+)", re.MULTILINE)
 
 WORKER = """
 async function run(harnessDone) {
