@@ -7,6 +7,7 @@ iterators, which Django consumes with a warning under ASGI.)
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import mimetypes
 from pathlib import Path
@@ -26,13 +27,24 @@ def _etag(_request: HttpRequest, path: str) -> str | None:
 
 @require_safe
 @condition(etag_func=_etag)
-def static(_request: HttpRequest, path: str) -> HttpResponse:
+def static(request: HttpRequest, path: str) -> HttpResponse:
     """One file, to be kept for ten minutes and asked for again by its tag."""
     found = _load(path)
     if found is None:
         raise Http404
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-    return HttpResponse(found[0], content_type=kind, headers={"Cache-Control": f"public, max-age={MAX_AGE}"})
+    headers = {"Cache-Control": f"public, max-age={MAX_AGE}", "Vary": "Accept-Encoding"}
+    if kind.startswith(("text/", "image/svg")) and "gzip" in request.headers.get("Accept-Encoding", ""):
+        return HttpResponse(_packed(path), content_type=kind, headers={**headers, "Content-Encoding": "gzip"})
+    return HttpResponse(found[0], content_type=kind, headers=headers)
+
+
+@functools.lru_cache(maxsize=256)
+def _packed(path: str) -> bytes:
+    """The file's content, compressed."""
+    found = _load(path)
+    assert found is not None
+    return gzip.compress(found[0], 9, mtime=0)
 
 
 @functools.lru_cache(maxsize=256)
@@ -46,4 +58,4 @@ def _load(path: str) -> tuple[bytes, str] | None:
     if not isinstance(found, str) or not Path(found).is_file():
         return None
     content = Path(found).read_bytes()
-    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    return content, f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
