@@ -14,8 +14,6 @@ from tests.applications.conftest import DATE, HERE, ROOT, WORKERS, Beside, asks
 
 # What an HTTP server adds or takes away; a sandbox has none around it.
 OF_THE_CONNECTION = frozenset({"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"})
-# What an application needs of the runtime that not every build has; without it, it is skipped.
-NEEDED = {"graphql-yoga": "URLPattern", "kv-asset-handler": "caches"}
 Answer = tuple[int, list[tuple[str, str]], bytes]
 LIMITS = Limits(startup_cpu_ms=30_000, cpu_ms=30_000)
 
@@ -53,18 +51,11 @@ def seen(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return sorted((name, value) for name, value in headers if name not in OF_THE_CONNECTION)
 
 
-async def has(box: Sandbox, name: str) -> bool:
-    probe = await box.load("probe", Bundle.js(f"export default {{ fetch: () => new Response(typeof {name}) }};"))
-    return await (await probe.fetch("http://app.test/")).text() != "undefined"
-
-
 @pytest.mark.parametrize("name", WORKERS)
 async def test_an_application_answers_as_on_workerd(name: str, beside: Beside, guest_home: Path) -> None:
     config = SandboxConfig(guest_home=guest_home, egress=None)
     jar = aiohttp.DummyCookieJar()
     async with Sandbox(config) as box, aiohttp.ClientSession(auto_decompress=False, cookie_jar=jar) as http:
-        if name in NEEDED and not await has(box, NEEDED[name]):
-            pytest.skip(f"the runtime has no {NEEDED[name]}")
         code = Bundle.js(beside.code(name).decode(), compatibility_date=DATE, compatibility_flags=("nodejs_compat",))
         worker = await box.load(name, code, limits=LIMITS)
         different = []
