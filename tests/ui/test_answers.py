@@ -26,7 +26,7 @@ WORKER = "/t/acme/workers/hello"
 QUERIES = {
     "/t/acme/": 12,
     "/t/acme/new": 6,
-    "/t/acme/find?q=hello": 5,
+    "/t/acme/find?q=hello": 9,
     "/t/acme/domains?url=hello.acme.localhost": 20,
     "/t/acme/metrics": 6,
     "/t/acme/usage": 26,
