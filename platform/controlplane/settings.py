@@ -141,6 +141,7 @@ SPECTACULAR_SETTINGS = {
     # Words that several resources share, and lists that share a field's name.
     "ENUM_NAME_OVERRIDES": {
         "FlagTypeEnum": "flags.evaluation.result.TYPES",
+        "ModuleTypeEnum": "api.serializers.versions.KINDS",
         "LimitNameEnum": "api.serializers.limits.NAMES",
         "LimitLevelEnum": "api.serializers.limits.LEVELS",
         "LogLevelEnum": "api.serializers.telemetry.LEVELS",

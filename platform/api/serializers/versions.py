@@ -122,13 +122,13 @@ class CohortSent(Sent):
     )
 
 
-class OverrideSent(Sent):
+class SignedOverrideSent(Sent):
     """A signed override to make."""
 
     seconds = serializers.IntegerField(default=3_600, min_value=60, max_value=86_400, help_text="How long it is good for.")
 
 
-class Override(Shown):
+class SignedOverride(Shown):
     """A signed override: send the token in the header, and the version answers, deployed or not."""
 
     header = serializers.CharField()

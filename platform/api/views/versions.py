@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from api.auth import access_of, actor_of, tenant_of
 from api.bodies import from_base64, is_multipart, upload_limit, validated
-from api.serializers.versions import Made, Override, OverrideSent, Version, VersionForm, VersionSent
+from api.serializers.versions import Made, SignedOverride, SignedOverrideSent, Version, VersionForm, VersionSent
 from api.views.base import PAGE_PARAMETERS, TenantView, json_of, list_of, listed
 from cfapi.auth import require_secrets
 from cfapi.errors import BodyInvalid
@@ -89,14 +89,14 @@ class VersionOverride(TenantView):
 
     write_scope = "workers:deploy"
 
-    @extend_schema(operation_id="version_override_create", request=json_of(OverrideSent), responses={201: Override})
+    @extend_schema(operation_id="version_override_create", request=json_of(SignedOverrideSent), responses={201: SignedOverride})
     def post(self, request: Request, worker: str, version: UUID) -> Response:
         """Make a token that leads whoever sends it to this version, deployed or not, also through service and dispatch bindings."""
-        sent = validated(request, OverrideSent)
+        sent = validated(request, SignedOverrideSent)
         made = services.version_override_create(
             tenant=tenant_of(request), worker_name=worker, version_id=version, actor=actor_of(request), seconds=sent["seconds"]
         )
-        return Response(Override(made).data, status=201)
+        return Response(SignedOverride(made).data, status=201)
 
 
 def upload_of(request: Request) -> Upload:
