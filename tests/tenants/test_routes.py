@@ -151,7 +151,7 @@ class TestProgram:
         assert program.image is None
         assert program.bundle.modules[0].content.decode() == HELLO
 
-    def test_source_maps_are_not_loaded(self, upload_js, tenant, actor):
+    def test_source_maps_are_loaded_only_where_there_is_no_image(self, upload_js, tenant, actor):
         from tenants.uploads import Upload
         from tests.conftest import module
 
@@ -159,8 +159,12 @@ class TestProgram:
         made = services.version_upload(
             tenant=tenant, worker_name="w", upload=Upload(main_module="worker.js", modules=parts), actor=actor, source="t", deploy=True
         )
+        version_id = str(made.version.pk)
+        bundle = selectors.version_program(version_id, guest_build=None).bundle
+        assert ([one.name for one in bundle.modules], dict(bundle.source_maps)) == (["worker.js"], {"worker.js.map": b"{}"})
         blobs.store().delete(made.version.modules[1]["sha256"])
-        assert [one.name for one in selectors.version_program(str(made.version.pk), guest_build=None).bundle.modules] == ["worker.js"]
+        bundle = selectors.version_program(version_id, guest_build=made.version.images.get().guest_build).bundle
+        assert ([one.name for one in bundle.modules], dict(bundle.source_maps)) == (["worker.js"], {})
 
     def test_what_is_gone_is_told(self, upload_js):
         made = upload_js()
