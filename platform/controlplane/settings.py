@@ -145,6 +145,7 @@ SPECTACULAR_SETTINGS = {
         "LimitNameEnum": "api.serializers.limits.NAMES",
         "LimitLevelEnum": "api.serializers.limits.LEVELS",
         "LogLevelEnum": "api.serializers.telemetry.LEVELS",
+        "RolloutStateEnum": "rollouts.models.State.values",
     },
     # From a package, not from somebody else's server.
     "SWAGGER_UI_DIST": "SIDECAR",

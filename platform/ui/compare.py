@@ -1,26 +1,25 @@
-"""What differs between two versions: programs line by line, everything else field by field.
+"""What differs between two versions, as a page shows it: programs side by side, everything else field by field.
 
-Owns the comparing and its bounds: modules that are large or no text are said to differ, not shown. Pure but for reading modules.
+Owns the arrangement only; what differs, and within which bounds, says `tenants.selectors.version_diff`. Pure.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final
 
-from tenants import selectors
-from tenants.models import Tenant, Version
-from tenants.uploads import UploadModule
+from tenants.models import Version
 
-# Of one module, in bytes and lines; and of all that is shown.
-BYTES: Final = 400_000
-LINES: Final = 6_000
-LINES_SHOWN: Final = 4_000
-CONTEXT: Final = 3
-_TEXT = frozenset({"js", "text", "json", "source_map"})
+# Why lines are not shown, or not all.
+NOTES: Final = {
+    "binary": "Not shown: it is no text.",
+    "too_large": "Not shown: it is too large.",
+    "too_different": "Too different to be compared line by line: all of it is replaced.",
+    "left_out": "The rest is left out: there is too much to show.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +54,19 @@ class Field:
     after: str
 
 
-def modules(tenant: Tenant, before: Version, after: Version) -> list[ModuleDiff]:
-    """The modules that differ, by name."""
-    digests = [{each["name"]: each["sha256"] for each in version.modules} for version in (before, after)]
-    names = sorted(name for name in digests[0].keys() | digests[1].keys() if digests[0].get(name) != digests[1].get(name))
-    if not names:
-        return []
-    left, right = (
-        {module.name: module for module in selectors.version_modules(tenant=tenant, version=version)} for version in (before, after)
-    )
-    return [_module(name, left.get(name), right.get(name)) for name in names]
+def modules(diff: Mapping[str, Any]) -> list[ModuleDiff]:
+    """The modules that differ, by name, of what `version_diff` has found."""
+    found = [
+        ModuleDiff(file["name"], file["change"], list(_lines(file["hunks"])), NOTES.get(file["note"], ""), file["added"], file["removed"])
+        for file in diff["files"]
+    ]
+    if left_out := diff["files_left_out"]:
+        found.append(ModuleDiff(f"{left_out} more files", "changed", (), NOTES["left_out"]))
+    return found
 
 
-def fields(before: Version, after: Version) -> list[Field]:
-    """Bindings, limits and settings that differ; secrets by whether they are the same, never what they are."""
+def fields(before: Version, after: Version, diff: Mapping[str, Any]) -> list[Field]:
+    """Bindings, limits, settings and flags that differ; secrets by whether they are the same, never what they are."""
     found: list[Field] = []
     pairs = (
         (_bindings(before), _bindings(after), "env."),
@@ -78,6 +76,8 @@ def fields(before: Version, after: Version) -> list[Field]:
     for left, right, prefix in pairs:
         names = sorted(name for name in left.keys() | right.keys() if left.get(name) != right.get(name))
         found += [Field(prefix + name, *_both(left.get(name), right.get(name))) for name in names]
+    if diff["flags"]["changed"]:
+        found.append(Field("flags it asks for", *(", ".join(diff["flags"][side]) or "none" for side in ("before", "after"))))
     return found
 
 
@@ -110,31 +110,35 @@ def _settings(version: Version) -> dict[str, Any]:
     }
 
 
-def _module(name: str, before: UploadModule | None, after: UploadModule | None) -> ModuleDiff:
-    how = "added" if before is None else "removed" if after is None else "changed"
-    both = [module for module in (before, after) if module is not None]
-    if any(module.kind_name not in _TEXT or len(module.content) > BYTES for module in both):
-        return ModuleDiff(name, how, (), "Not shown: it is no text, or too large.")
-    left, right = (module.content.decode("utf-8", "replace").splitlines() if module else [] for module in (before, after))
-    if max(len(left), len(right)) > LINES:
-        return ModuleDiff(name, how, (), "Not shown: it has too many lines.")
-    lines = list(_lines(left, right))
-    added = sum(line.after is not None and line.kind in {"added", "changed"} for line in lines)
-    removed = sum(line.before is not None and line.kind in {"removed", "changed"} for line in lines)
-    note = f"Only the first {LINES_SHOWN} lines are shown." if len(lines) > LINES_SHOWN else ""
-    return ModuleDiff(name, how, lines[:LINES_SHOWN], note, added, removed)
-
-
-def _lines(left: list[str], right: list[str]) -> Iterator[Line]:
-    matcher = difflib.SequenceMatcher(None, left, right, autojunk=True)
-    for number, group in enumerate(matcher.get_grouped_opcodes(CONTEXT)):
-        if number or group[0][1] > 0 or group[0][3] > 0:
+def _lines(hunks: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
+    """Unified hunks side by side: what went and what came in its place stand in one row."""
+    for number, hunk in enumerate(hunks):
+        left, right = hunk["before_start"], hunk["after_start"]
+        if number or left > 1 or right > 1:
             yield Line("gap")
-        for tag, i1, i2, j1, j2 in group:
-            if tag == "equal":
-                yield from (Line("same", i + 1, left[i], i - i1 + j1 + 1, right[i - i1 + j1]) for i in range(i1, i2))
-                continue
-            paired = min(i2 - i1, j2 - j1)
-            yield from (Line("changed", i1 + k + 1, left[i1 + k], j1 + k + 1, right[j1 + k]) for k in range(paired))
-            yield from (Line("removed", i + 1, left[i]) for i in range(i1 + paired, i2))
-            yield from (Line("added", None, None, j + 1, right[j]) for j in range(j1 + paired, j2))
+        gone: list[str] = []
+        come: list[str] = []
+        for line in hunk["lines"]:
+            if line[0] == "-" and not come:
+                gone.append(line[1:])
+            elif line[0] == "+":
+                come.append(line[1:])
+            else:
+                yield from _replaced(left, gone, right, come)
+                left, right, gone, come = left + len(gone), right + len(come), [], []
+                if line[0] == "-":
+                    gone.append(line[1:])
+                else:
+                    yield Line("same", left, line[1:], right, line[1:])
+                    left, right = left + 1, right + 1
+        yield from _replaced(left, gone, right, come)
+
+
+def _replaced(left: int, gone: Sequence[str], right: int, come: Sequence[str]) -> Iterator[Line]:
+    for at, (before, after) in enumerate(zip_longest(gone, come)):
+        if before is None:
+            yield Line("added", None, None, right + at, after)
+        elif after is None:
+            yield Line("removed", left + at, before)
+        else:
+            yield Line("changed", left + at, before, right + at, after)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from tenants import selectors, services
 from tenants.actor import Actor
+from tenants.differences import hunks
 from tenants.models import Tenant
 from tenants.selectors.explain import host_of
-from tests.conftest import module, script
+from tests.conftest import script
 from ui import compare, gallery, plots, words
 from ui.templatetags import hostel
 
@@ -102,16 +103,21 @@ class TestComparing:
         ]
         return made[0], made[1]
 
+    def diff(self, tenant: Tenant, before: Any, after: Any) -> Any:
+        return selectors.version_diff(tenant=tenant, worker=before.worker, before=before.pk, after=after.pk)
+
     def test_programs_and_everything_else(self, tenant: Tenant) -> None:
         old = "export default { fetch() {\n  return new Response('a');\n} };\n"
         secret = [{"type": "secret_text", "name": "K", "text": "one"}, {"type": "plain_text", "name": "V", "text": "x"}]
         other = [{"type": "secret_text", "name": "K", "text": "two"}, {"type": "json", "name": "J", "json": {"a": 1}}]
         before, after = self.two(tenant, script(old, bindings=secret), script(old.replace("'a'", "'b'") + "// more\n", bindings=other))
-        (found,) = compare.modules(tenant, before, after)
+        diff = self.diff(tenant, before, after)
+        (found,) = compare.modules(diff)
         assert (found.how, found.added, found.removed) == ("changed", 2, 1)
         kinds = [line.kind for line in found.lines]
-        assert kinds == ["same", "changed", "same", "added"]
-        names = {field.name: (field.before, field.after) for field in compare.fields(before, after)}
+        # The last one is what follows the last line break.
+        assert kinds == ["same", "changed", "same", "added", "same"]
+        names = {field.name: (field.before, field.after) for field in compare.fields(before, after, diff)}
         assert set(names) == {"env.J", "env.K", "env.V"}
         assert "one" not in str(names["env.K"])
         assert "another value" in names["env.K"][1]
@@ -120,14 +126,26 @@ class TestComparing:
         before, after = self.two(
             tenant, script("export default { fetch() {} };"), script("export default { fetch() {} };", message="again")
         )
-        assert (compare.modules(tenant, before, after), compare.fields(before, after)) == ([], [])
+        diff = self.diff(tenant, before, after)
+        assert (compare.modules(diff), compare.fields(before, after, diff)) == ([], [])
+
+    def test_flags_it_asks_for(self, tenant: Tenant) -> None:
+        code = "export default { async fetch(r, env) { return Response.json(await env.FLAGS.getBooleanValue('KEY', false)) } };"
+        flags = [{"type": "flags", "name": "FLAGS", "environment": "production"}]
+        before, after = self.two(tenant, *(script(code.replace("KEY", key), bindings=flags) for key in ("old-checkout", "new-checkout")))
+        (found,) = compare.fields(before, after, self.diff(tenant, before, after))
+        assert (found.name, found.before, found.after) == ("flags it asks for", "old-checkout", "new-checkout")
 
     @given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))
     def test_lines_of_both_sides_are_those_that_differ(self, left: list[str], right: list[str]) -> None:
-        found = compare._module("m", module("m", "\n".join(left)), module("m", "\n".join(right)))
-        numbers = [line.left for line in found.lines if line.left is not None]
-        assert numbers == sorted(set(numbers))
-        for line in found.lines:
+        found = list(compare._lines(hunks(left, right)[0]))
+        for numbers in ([line.left for line in found if line.left], [line.right for line in found if line.right]):
+            assert numbers == sorted(set(numbers))
+        # Whatever is not shown is the same on both sides.
+        shown = {line.left for line in found}, {line.right for line in found}
+        rest = [[text for at, text in enumerate(side, 1) if at not in seen] for side, seen in zip((left, right), shown, strict=True)]
+        assert rest[0] == rest[1]
+        for line in found:
             if line.kind == "same":
                 assert line.before == line.after
             if line.left is not None:

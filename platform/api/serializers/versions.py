@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from api.serializers.base import Sent, Shown, Whole
+from api.serializers.namespaces import Pair
 from sandbox.limits import MOST
 from tenants import selectors
 from tenants.models import Version as VersionRow
@@ -186,14 +187,6 @@ class RestoreSent(Sent):
     )
     deploy = serializers.BooleanField(default=False, help_text="Whether it gets all of the traffic at once.")
     message = serializers.CharField(default="", allow_blank=True)
-
-
-class Pair(Shown):
-    """Something before and after."""
-
-    before = serializers.JSONField()
-    after = serializers.JSONField()
-    changed = serializers.BooleanField()
 
 
 class Hunk(Shown):

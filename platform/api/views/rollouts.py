@@ -139,7 +139,7 @@ class RolloutAbort(TenantView):
 class TenantRollouts(TenantView):
     """`/rollouts`."""
 
-    @extend_schema(operation_id="rollout_list_all", parameters=PAGE_PARAMETERS, responses=list_of("Rollout", Rollout))
+    @extend_schema(operation_id="rollout_list_all", parameters=PAGE_PARAMETERS, responses=list_of("TenantRollout", Rollout))
     def get(self, request: Request) -> Response:
         """The rollouts of all workers, newest first."""
         rows = selectors.rollout_list(tenant=tenant_of(request))

@@ -120,11 +120,12 @@ class Compare(VersionsPage):
         after = _number(self.request.GET.get("to"), newest)
         before = _number(self.request.GET.get("from"), next(iter(sorted(self.shares(), reverse=True)), max(after - 1, 1)))
         left, right = self.version(before), self.version(after)
+        diff = selectors.version_diff(tenant=self.tenant, worker=self.worker, before=left.pk, after=right.pk)
         return {
             "before": left,
             "after": right,
-            "modules": compare.modules(self.tenant, left, right),
-            "fields": compare.fields(left, right),
+            "modules": compare.modules(diff),
+            "fields": compare.fields(left, right, diff),
             "unified": self.request.GET.get("view") == "unified",
             "newest": newest,
         }
