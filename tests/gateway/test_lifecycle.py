@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import socket
 import stat
@@ -109,5 +110,5 @@ async def test_a_bad_eviction_is_refused(admin, body: bytes) -> None:
 
 async def test_too_large_an_order_is_refused(admin) -> None:
     session, _ = admin
-    async with session.post("/evict", data=b"x" * 10_000) as response:
+    async with session.post("/evict", data=io.BytesIO(b"x" * (5 << 20))) as response:
         assert response.status == 413
