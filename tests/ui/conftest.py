@@ -57,7 +57,8 @@ def chrome(browser_thread: Thread) -> Iterator[Any]:
 def browser(hostel: Hostel, chrome: Any, browser_thread: Thread) -> Iterator[Browser]:
     """A window with nobody logged in."""
     context = browser_thread.run(chrome.new_context, viewport=DESKTOP, locale="en-GB", timezone_id="UTC", reduced_motion="reduce")
-    yield Browser(browser_thread.run(context.new_page), hostel)
+    # All of it there: Playwright takes the loop of the thread that it is called in.
+    yield browser_thread.run(lambda: Browser(context.new_page(), hostel))
     browser_thread.run(context.close)
 
 
