@@ -6,17 +6,24 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
-from tests.ops.hostel import ROOT, started
+from tests.ops.hostel import ROOT, database, started
 
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="as the other tests of a whole Hostel")
 
 
 @pytest.fixture(scope="module")
-def hostel(tmp_path_factory):
-    with started(tmp_path_factory.mktemp("home"), HOSTEL_GATEWAY_WORKERS="2") as running:
+def environ():
+    with database() as variables:
+        yield variables
+
+
+@pytest.fixture(scope="module")
+def hostel(tmp_path_factory, environ):
+    with started(tmp_path_factory.mktemp("home"), HOSTEL_GATEWAY_WORKERS="2", **environ) as running:
         yield running
 
 
@@ -39,19 +46,24 @@ def test_a_bad_version_is_taken_back_under_load(hostel):
     assert "v2" not in {hostel.worker("shop").text for _ in range(40)}
 
 
-def command(hostel, *words: str, fails: bool = False):
+@pytest.fixture
+def command(hostel, environ):
+    return partial(run, hostel, environ)
+
+
+def run(hostel, environ, *words: str, fails: bool = False):
     """Runs `hostel rollouts …` beside it; its document."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HOSTEL_") and name != "DATABASE_URL"}
     own = {"HOSTEL_HOME": str(hostel.home), "HOSTEL_PORT": str(hostel.port), "HOSTEL_GUEST_CACHE": os.environ["HOSTEL_GUEST_CACHE"]}
     done = subprocess.run(
         [sys.executable, "-m", "ops", "rollouts", *words, "--json"],
-        capture_output=True, text=True, check=False, cwd=ROOT, env={**clean, **own}, timeout=120,
+        capture_output=True, text=True, check=False, cwd=ROOT, env={**clean, **own, **environ}, timeout=120,
     )  # fmt: skip
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return json.loads(done.stdout)
 
 
-def test_the_commands(hostel):
+def test_the_commands(hostel, command):
     for source, deploy in (("1", "true"), ("2", "false")):
         code = f"export default {{ fetch: () => new Response('{source}') }};"
         body = {"main_module": "w.js", "modules": [{"name": "w.js", "content": code}]}
@@ -60,16 +72,16 @@ def test_the_commands(hostel):
             Authorization=f"Bearer {hostel.demo['api_token']}", Content_Type="application/json",
         )  # fmt: skip
         assert answer.status == 201, answer.text
-    command(hostel, "freeze", "--reason", "a holiday")
-    assert "a holiday" in str(command(hostel, "start", "demo", "till", "v2", fails=True))
-    assert command(hostel, "freeze", "--lift")["lifted"]
-    made = command(hostel, "start", "demo", "till", "2", "--stage", "10:5m", "--stage", "50:1h:approval", "--stage", "100")
+    command("freeze", "--reason", "a holiday")
+    assert "a holiday" in str(command("start", "demo", "till", "v2", fails=True))
+    assert command("freeze", "--lift")["lifted"]
+    made = command("start", "demo", "till", "2", "--stage", "10:5m", "--stage", "50:1h:approval", "--stage", "100")
     assert (made["state"], made["percent"], [stage["gate"] for stage in made["stages"]]) == (
         "running",
         10,
         ["automatic", "approval", "automatic"],
     )
-    assert command(hostel, "pause", "demo", "till")["state"] == "paused"
-    assert [row["worker"] for row in command(hostel, "status")["rollouts"]] == ["till"]
-    ended = command(hostel, "abort", "demo", "till", "--reason", "no")
-    assert (ended["state"], command(hostel, "status", "demo", "till")["id"]) == ("aborted", ended["id"])
+    assert command("pause", "demo", "till")["state"] == "paused"
+    assert [row["worker"] for row in command("status")["rollouts"]] == ["till"]
+    ended = command("abort", "demo", "till", "--reason", "no")
+    assert (ended["state"], command("status", "demo", "till")["id"]) == ("aborted", ended["id"])
