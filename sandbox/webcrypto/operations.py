@@ -85,6 +85,9 @@ def verified(parameters: Mapping[str, Any], blobs: list[bytes]) -> bool:
             pair = encode_dss_signature(int.from_bytes(signature[:size]), int.from_bytes(signature[size:]))
             key.verify(pair, data, ec.ECDSA(_hash(parameters)))
         else:
+            if len(signature) != (key.key_size + 7) // 8:
+                # RFC 8017, 8.1.2 and 8.2.2, step 1. OpenSSL takes one whose leading zeros are missing.
+                return False
             key.verify(signature, data, _padding(parameters), _hash(parameters))
     except (InvalidSignature, ValueError):
         return False

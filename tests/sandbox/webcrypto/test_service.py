@@ -10,13 +10,15 @@ from itertools import count
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox import Bundle, InvocationRecord, Limits, Sandbox
 from sandbox.errors import CpuExceeded, GuestFault
 from sandbox.protocol.effects import Fields
-from sandbox.webcrypto import keys
+from sandbox.webcrypto import keys, operations
 from sandbox.webcrypto.failures import CryptoFailed
 from sandbox.webcrypto.service import _OPERATIONS, Cryptographer, _answer
 
@@ -136,3 +138,15 @@ def test_rsa_keys_whose_parts_do_not_belong_together_are_refused() -> None:
 def test_longer_than_a_key_can_be_is_refused() -> None:
     with pytest.raises(CryptoFailed, match="longer than"):
         keys.imported({"format": "pkcs8", "family": "rsa", "curve": "", "private": True}, [bytes(20_000)])
+
+
+def test_a_signature_without_its_leading_zero_is_none() -> None:
+    parameters = {"name": "RSA-PSS", "curve": "", "hash": "SHA-256", "salt": 20}
+    private = rsa.generate_private_key(65_537, 1024)
+    public = private.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    padded = padding.PSS(padding.MGF1(hashes.SHA256()), 20)
+    # One in 256 begins so.
+    signature = next(made for _ in range(20_000) if (made := private.sign(b"data", padded, hashes.SHA256()))[0] == 0)
+    assert operations.verified(parameters, [public, b"data", signature])
+    assert not operations.verified(parameters, [public, b"data", signature[1:]])
+    assert not operations.verified(parameters, [public, b"data", b"\0" + signature])
